@@ -1,0 +1,40 @@
+/**
+ * Time. Everything that waits, measures or stamps takes a {@link Clock}, so that tests move time by hand.
+ * This room is the only one that touches the real clock.
+ */
+export interface Clock {
+  /** The wall-clock time, for stamps that people or other machines read. */
+  now(): Date;
+  /** Milliseconds that never go back, for measuring and for deadlines inside this process. */
+  monotonicMs(): number;
+  /** Resolves after `ms`; rejects at once with the signal's reason when it aborts. */
+  sleep(ms: number, options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /** Calls `callback` once after `ms` unless disposed before. Never keeps the process alive by itself. */
+  timer(ms: number, callback: () => void): Disposable;
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, options) => sleepReal(ms, options?.signal),
+  timer: (ms, callback) => {
+    const handle = setTimeout(callback, ms);
+    handle.unref();
+    return { [Symbol.dispose]: () => clearTimeout(handle) };
+  },
+};
+
+function sleepReal(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason as Error);
+    const onAbort = (): void => {
+      clearTimeout(handle);
+      reject(signal?.reason as Error);
+    };
+    const handle = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
