@@ -1,0 +1,2 @@
+export type { Bus } from "./bus.js";
+export { LocalBus } from "./local-bus.js";

@@ -1,0 +1,310 @@
+import { type ChatRecord, type MessageRecord, PalaverError, type QueuedRecord } from "../protocol/index.js";
+import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
+import {
+  type ChatMetadata,
+  type ChatRow,
+  claimIdempotencyKey,
+  type Database,
+  decodeChat,
+  deleteChat,
+  deleteCheckpoint,
+  deleteQueuedMessages,
+  hideMessagesFrom,
+  insertChat,
+  insertMessages,
+  lockChat,
+  lockRunnableChats,
+  type Owner,
+  type Queryable,
+  readChatExtras,
+  readExpiredActions,
+  readMessageRole,
+  saveIdempotencyKey,
+  updateChat,
+  upsertQueuedMessage,
+  writeCheckpoint,
+} from "../store/index.js";
+import type { ChatState, NewMessage, StepMessage, UserMessage } from "./chat-state.js";
+import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
+import { createChatState } from "./create-chat-state.js";
+import { notificationOf } from "./notification.js";
+import { chatNotFound, refusalError } from "./refusal-error.js";
+import { transition } from "./transition.js";
+import type { ClientInput, TransitionInput, WorkerInput } from "./transition-input.js";
+import { type Refusal, transitionName } from "./transition-table.js";
+
+/** A chat after a transition, with the rows that it added. */
+export interface Applied {
+  /** As it is now; as it was before, if it was deleted. */
+  readonly chat: ChatRecord;
+  /** What the machine knows of it now. Undefined if it was deleted. */
+  readonly state: ChatState | undefined;
+  readonly messages: readonly MessageRecord[];
+  /** The queue after it, in order. Only those that this transition put there have the right time. */
+  readonly queued: QueuedRecord | undefined;
+}
+
+/** A transition that a worker asked for, and that the chat refused: see `refusals`. Nothing changed. */
+export interface WorkerRefusal {
+  readonly refused: Refusal | "CHAT_NOT_FOUND";
+}
+
+/** Makes a request repeatable: the same key with the same body has the same result and no second effect (MSG-4). */
+export interface Idempotency<T> {
+  readonly owner: string;
+  readonly key: string;
+  readonly requestHash: Uint8Array;
+  encode(result: T): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}
+
+export interface NewChat {
+  readonly id: string;
+  readonly owner: string;
+  readonly title: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly model: string;
+  readonly system: readonly StepMessage[];
+  readonly first: UserMessage | undefined;
+}
+
+/** What a client may ask of a chat; what only the database knows is read in the same transaction. */
+export type ClientRequest =
+  | Exclude<ClientInput, { type: "Edit" } | { type: "Compact" } | { type: "UpdateMetadata" }>
+  | Omit<Extract<ClientInput, { type: "Edit" }>, "targetRole">
+  | { readonly type: "UpdateMetadata"; readonly model?: string | undefined; readonly metadata: ChatMetadata };
+
+/**
+ * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
+ * what it says, commit; then one notification (CHAT-2, BUS-3). Two requests at once are serialised by the row lock.
+ */
+export class Chats {
+  readonly #database: Database;
+  readonly #publish: (notification: ChatNotification) => void;
+  readonly #leaseMs: number;
+
+  /** `publish` announces a commit and must not throw. `leaseMs`: an owner whose heartbeat is older is dead. */
+  constructor(options: {
+    database: Database;
+    publish: (notification: ChatNotification) => void;
+    leaseMs: number;
+  }) {
+    this.#database = options.database;
+    this.#publish = options.publish;
+    this.#leaseMs = options.leaseMs;
+  }
+
+  async create<T>(chat: NewChat, respond: (applied: Applied) => T, idempotency?: Idempotency<T>): Promise<T> {
+    const { chat: state, inserted } = createChatState(chat.model, chat.system, chat.first);
+    return this.#inTransaction(idempotency, async (tx) => {
+      const row = await insertChat(tx, chat, chatStateToColumns(state));
+      const messages = await insertAll(tx, chat.id, state.versions.snapshot, inserted);
+      const applied = { chat: decodeChat(row), state, messages, queued: undefined };
+      return { result: respond(applied), notify: [applied.chat] };
+    });
+  }
+
+  /**
+   * Carries out what a client asks for.
+   *
+   * @throws PalaverError CHAT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, or the machine's refusal; nothing has changed then
+   */
+  async request<T>(
+    target: { chatId: string; owner: Owner },
+    request: ClientRequest,
+    respond: (applied: Applied) => T,
+    idempotency?: Idempotency<T>,
+  ): Promise<T> {
+    return this.#inTransaction(idempotency, async (tx) => {
+      const row = await lockChat(tx, target.chatId, target.owner);
+      if (row === undefined) throw chatNotFound();
+      const state = await this.#readState(tx, row);
+      const input = await completeRequest(tx, row.id, request);
+      const metadata = request.type === "UpdateMetadata" ? request.metadata : {};
+      const { applied, notify, refused } = await applyTransition(tx, row, state, input, metadata);
+      if (applied === undefined) throw refusalError(refused, state, transitionName(input));
+      return { result: respond(applied), notify: notify ? [applied.chat] : [] };
+    });
+  }
+
+  /** Carries out what a worker asks for. */
+  async work(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
+    return this.#inTransaction<Applied | WorkerRefusal>(undefined, async (tx) => {
+      const row = await lockChat(tx, chatId, undefined);
+      if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
+      const state = await this.#readState(tx, row);
+      const { applied, notify, refused } = await applyTransition(tx, row, state, input, {});
+      if (applied === undefined) return { result: { refused }, notify: [] };
+      return { result: applied, notify: notify ? [applied.chat] : [] };
+    });
+  }
+
+  /** Gives a worker up to `limit` chats that have work and no living owner, oldest first. Never one that somebody else is acquiring. */
+  async acquire(workerId: string, limit: number): Promise<Applied[]> {
+    return this.#inTransaction(undefined, async (tx) => {
+      const acquired: Applied[] = [];
+      for (const row of await lockRunnableChats(tx, this.#leaseMs, limit)) {
+        const state = await this.#readState(tx, row);
+        const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
+        if (applied !== undefined) acquired.push(applied);
+      }
+      return { result: acquired, notify: acquired.map((applied) => applied.chat) };
+    });
+  }
+
+  /** Closes the open calls of chats whose client did not run its tools in time. Returns how many. */
+  async expireActions(limit: number): Promise<number> {
+    let expired = 0;
+    for (const chatId of await readExpiredActions(this.#database, limit)) {
+      if (!("refused" in (await this.work(chatId, { type: "ExpireAction" })))) expired += 1;
+    }
+    return expired;
+  }
+
+  /** What the machine knows of a chat now; for a worker that wants to know whether the chat is still its own. */
+  async readState(chatId: string): Promise<ChatState | undefined> {
+    return this.#database.transaction(async (tx) => {
+      const row = await lockChat(tx, chatId, undefined);
+      return row === undefined ? undefined : this.#readState(tx, row);
+    });
+  }
+
+  async #readState(tx: Queryable, row: ChatRow): Promise<ChatState> {
+    return chatStateFromRows(row, await readChatExtras(tx, row, this.#leaseMs));
+  }
+
+  async #inTransaction<T>(
+    idempotency: Idempotency<T> | undefined,
+    work: (tx: Queryable) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
+  ): Promise<T> {
+    const { result, notify } = await this.#database.transaction(async (tx) => {
+      if (idempotency === undefined) return work(tx);
+      const { owner, key, requestHash } = idempotency;
+      const earlier = await claimIdempotencyKey(tx, owner, key);
+      if (earlier === undefined) {
+        const outcome = await work(tx);
+        await saveIdempotencyKey(tx, {
+          owner,
+          key,
+          requestHash,
+          response: idempotency.encode(outcome.result),
+        });
+        return outcome;
+      }
+      if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {
+        throw new PalaverError(
+          "already_exists",
+          "IDEMPOTENCY_KEY_REUSED",
+          "This idempotency key was used for another request. Use a new key for each request.",
+        );
+      }
+      return { result: idempotency.decode(earlier.response), notify: [] };
+    });
+    for (const chat of notify) this.#publish(notificationOf(chat));
+    return result;
+  }
+}
+
+async function completeRequest(
+  tx: Queryable,
+  chatId: string,
+  request: ClientRequest,
+): Promise<TransitionInput> {
+  switch (request.type) {
+    case "Edit":
+      return { ...request, targetRole: await readMessageRole(tx, chatId, request.messageId) };
+    case "UpdateMetadata":
+      return { type: "UpdateMetadata", model: request.model };
+    default:
+      return request;
+  }
+}
+
+type Outcome =
+  | { readonly applied: Applied; readonly notify: boolean; readonly refused?: never }
+  | { readonly applied?: undefined; readonly notify?: never; readonly refused: Refusal };
+
+/** Asks the machine and writes what it says, in the given transaction. The row is locked. */
+async function applyTransition(
+  tx: Queryable,
+  row: ChatRow,
+  before: ChatState,
+  input: TransitionInput,
+  metadata: ChatMetadata,
+): Promise<Outcome> {
+  const next = transition(before, input);
+  if (!next.ok) return { refused: next.refusal };
+  const { chat: after, inserted, hiddenFrom, notify } = next;
+  if (after === undefined) {
+    await deleteChat(tx, row.id);
+    // Whoever watches has to look once more, to find nothing.
+    const chat = decodeChat({ ...row, snapshot_version: row.snapshot_version + 1 });
+    return { applied: { chat, state: undefined, messages: [], queued: undefined }, notify };
+  }
+  if (after === before) {
+    return { applied: { chat: decodeChat(row), state: before, messages: [], queued: undefined }, notify };
+  }
+  if (hiddenFrom !== undefined) await hideMessagesFrom(tx, row.id, hiddenFrom);
+  const messages = await insertAll(tx, row.id, after.versions.snapshot, inserted);
+  const queued = await writeQueue(tx, row.id, before, after);
+  await writeCheckpointChange(tx, row.id, before, after);
+  const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
+  const written = await updateChat(tx, row.id, chatStateToColumns(after), metadata, touch);
+  return { applied: { chat: decodeChat(written), state: after, messages, queued }, notify };
+}
+
+async function insertAll(
+  tx: Queryable,
+  chatId: string,
+  revision: number,
+  inserted: readonly NewMessage[],
+): Promise<MessageRecord[]> {
+  const times = await insertMessages(tx, chatId, revision, inserted);
+  return inserted.map((message) => ({
+    ...message,
+    revision,
+    createdAt: times.get(message.id) ?? new Date(0),
+    contentError: undefined,
+  }));
+}
+
+/** Returns the item that was appended, if any. */
+async function writeQueue(
+  tx: Queryable,
+  chatId: string,
+  before: ChatState,
+  after: ChatState,
+): Promise<QueuedRecord | undefined> {
+  if (after.queue === before.queue) return undefined;
+  const kept = new Set(after.queue.map((item) => item.id));
+  await deleteQueuedMessages(
+    tx,
+    chatId,
+    before.queue.map((item) => item.id).filter((id) => !kept.has(id)),
+  );
+  let appended: QueuedRecord | undefined;
+  for (const item of after.queue) {
+    if (before.queue.some((old) => old.id === item.id && old.position === item.position)) continue;
+    const createdAt = await upsertQueuedMessage(tx, chatId, item);
+    if (item.id > before.lastQueueId) {
+      appended = { id: item.id, parts: item.parts, model: item.model, author: item.author, createdAt };
+    }
+  }
+  return appended;
+}
+
+async function writeCheckpointChange(
+  tx: Queryable,
+  chatId: string,
+  before: ChatState,
+  after: ChatState,
+): Promise<void> {
+  if (after.checkpoint === before.checkpoint) return;
+  if (after.checkpoint === undefined) return deleteCheckpoint(tx, chatId);
+  const { versions, generationAttempt } = after;
+  await writeCheckpoint(
+    tx,
+    { id: chatId, historyVersion: versions.history, generationAttempt },
+    after.checkpoint,
+  );
+}

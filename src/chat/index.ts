@@ -1,0 +1,23 @@
+export type {
+  AttemptRef,
+  ChatState,
+  Fence,
+  OpenCall,
+  Partial,
+  QueuedItem,
+  StepMessage,
+  UserMessage,
+} from "./chat-state.js";
+export { maxAttempts, maxQueueLength } from "./chat-state.js";
+export {
+  type Applied,
+  Chats,
+  type ClientRequest,
+  type Idempotency,
+  type NewChat,
+  type WorkerRefusal,
+} from "./chats.js";
+export { chatNotFound } from "./refusal-error.js";
+export { titleFrom } from "./title.js";
+export type { ClientInput, WhenBusy, WorkerInput } from "./transition-input.js";
+export type { Refusal } from "./transition-table.js";
