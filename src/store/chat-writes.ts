@@ -1,0 +1,418 @@
+import {
+  contentVersion,
+  encodeContent,
+  escapeText,
+  type Role,
+  type StoredPart,
+  type Usage,
+  type Visibility,
+} from "../protocol/index.js";
+import { type ChatRow, chatColumns, type OpenCallJson, toJsonb } from "./chat-rows.js";
+import type { Owner } from "./chat-queries.js";
+import type { Queryable, Statement } from "./database.js";
+import type { Parameter } from "./parameters.js";
+
+/**
+ * The statements behind the chat machine's transaction. Lock first, then read: a statement that waits for a lock sees its other
+ * tables as they were before the wait, so nothing but the chat's own row is read by the statement that locks it.
+ */
+const lockStatement: Statement = {
+  name: "lock_chat",
+  text: `select ${chatColumns} from chats c where c.id = $1 and ($2::text is null or c.owner = $2) for update of c`,
+};
+
+export async function lockChat(tx: Queryable, chatId: string, owner: Owner): Promise<ChatRow | undefined> {
+  const [row] = await tx.query<ChatRow>(lockStatement, [chatId, owner ?? null]);
+  return row;
+}
+
+const lockRunnable: Statement = {
+  name: "lock_runnable_chats",
+  text: `select ${chatColumns} from chats c
+    where c.status in ('running', 'interrupting')
+      and not exists (select 1 from replicas r
+        where r.id = c.worker_id and r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond')
+    order by c.updated_at for update of c skip locked limit $2`,
+};
+
+/** Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. */
+export async function lockRunnableChats(tx: Queryable, leaseMs: number, limit: number): Promise<ChatRow[]> {
+  return tx.query<ChatRow>(lockRunnable, [leaseMs, limit]);
+}
+
+/** What belongs to a locked chat outside its row. */
+export interface ChatExtras {
+  readonly ownerAlive: boolean;
+  readonly queue: readonly {
+    id: number;
+    position: number;
+    content: string;
+    content_version: number;
+    model: string;
+    author: string;
+  }[];
+  readonly checkpoint:
+    | {
+        role: "assistant" | "tool";
+        content: string;
+        content_version: number;
+        model: string | null;
+        usage: string | null;
+      }
+    | undefined;
+}
+
+interface ExtraRow {
+  kind: "owner" | "queued" | "checkpoint";
+  id: number | null;
+  position: number | null;
+  role: string | null;
+  content: string | null;
+  content_version: number | null;
+  model: string | null;
+  author: string | null;
+  usage: string | null;
+}
+
+const selectExtras: Statement = {
+  name: "select_chat_extras",
+  text: `
+    select 'owner' as kind, null::bigint as id, null::bigint as position, null::text as role, null::jsonb as content,
+        null::smallint as content_version, null::text as model, null::text as author, null::jsonb as usage
+      from replicas where id = $2 and heartbeat_at > clock_timestamp() - $3 * interval '1 millisecond'
+    union all
+    select 'queued', id, position, null, content, content_version, model, author, null from queued_messages where chat_id = $1
+    union all
+    select 'checkpoint', null, null, role, content, content_version, model, null, usage from checkpoints where chat_id = $1
+    order by position`,
+};
+
+export async function readChatExtras(tx: Queryable, chat: ChatRow, leaseMs: number): Promise<ChatExtras> {
+  const rows = await tx.query<ExtraRow>(selectExtras, [chat.id, chat.worker_id, leaseMs]);
+  const checkpoint = rows.find((row) => row.kind === "checkpoint");
+  return {
+    ownerAlive: rows.some((row) => row.kind === "owner"),
+    queue: rows
+      .filter((row) => row.kind === "queued")
+      .map((row) => ({
+        id: row.id ?? 0,
+        position: row.position ?? 0,
+        content: row.content ?? "[]",
+        content_version: row.content_version ?? 0,
+        model: row.model ?? "",
+        author: row.author ?? "",
+      })),
+    checkpoint:
+      checkpoint === undefined
+        ? undefined
+        : {
+            role: checkpoint.role === "tool" ? "tool" : "assistant",
+            content: checkpoint.content ?? "[]",
+            content_version: checkpoint.content_version ?? 0,
+            model: checkpoint.model,
+            usage: checkpoint.usage,
+          },
+  };
+}
+
+/** The columns that the chat machine decides. */
+export interface ChatColumns {
+  readonly archived: boolean;
+  readonly model: string;
+  readonly status: ChatRow["status"];
+  readonly error: unknown;
+  readonly retry: unknown;
+  readonly actionDeadline: string | undefined;
+  readonly openCalls: readonly OpenCallJson[];
+  readonly compactionRequested: boolean;
+  readonly workerId: string | undefined;
+  readonly leaseEpoch: number;
+  readonly snapshotVersion: number;
+  readonly historyVersion: number;
+  readonly queueVersion: number;
+  readonly retryVersion: number;
+  readonly metadataVersion: number;
+  readonly resetVersion: number;
+  readonly generationAttempt: number;
+  readonly lastMessageId: number;
+  readonly lastQueueId: number;
+}
+
+function columnValues(chat: ChatColumns): Parameter[] {
+  return [
+    chat.archived,
+    chat.model,
+    chat.status,
+    chat.error === undefined ? null : toJsonb(chat.error),
+    chat.retry === undefined ? null : toJsonb(chat.retry),
+    chat.actionDeadline ?? null,
+    toJsonb(chat.openCalls),
+    chat.compactionRequested,
+    chat.workerId ?? null,
+    chat.leaseEpoch,
+    chat.snapshotVersion,
+    chat.historyVersion,
+    chat.queueVersion,
+    chat.retryVersion,
+    chat.metadataVersion,
+    chat.resetVersion,
+    chat.generationAttempt,
+    chat.lastMessageId,
+    chat.lastQueueId,
+  ];
+}
+
+const machineColumns = `archived, model, status, error, retry, action_deadline, open_calls, compaction_requested, worker_id,
+  lease_epoch, snapshot_version, history_version, queue_version, retry_version, metadata_version, reset_version,
+  generation_attempt, last_message_id, last_queue_id`;
+
+const insertStatement: Statement = {
+  name: "insert_chat",
+  text: `insert into chats as c (${machineColumns}, id, owner, title, labels)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+    returning ${chatColumns}`,
+};
+
+export async function insertChat(
+  tx: Queryable,
+  identity: { id: string; owner: string; title: string; labels: Readonly<Record<string, string>> },
+  chat: ChatColumns,
+): Promise<ChatRow> {
+  const { id, owner, title, labels } = identity;
+  const [row] = await tx.query<ChatRow>(insertStatement, [
+    ...columnValues(chat),
+    id,
+    owner,
+    escapeText(title),
+    toJsonb(labels),
+  ]);
+  return expectRow(row);
+}
+
+/** What people can change of a chat beside the conversation. */
+export interface ChatMetadata {
+  readonly title?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly pinned?: boolean | undefined;
+}
+
+const updateStatement: Statement = {
+  name: "update_chat",
+  text: `update chats c set (${machineColumns}) =
+      ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7::jsonb, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19),
+      title = coalesce($21, title), labels = coalesce($22::jsonb, labels), pinned = coalesce($23, pinned),
+      updated_at = case when $24 then clock_timestamp() else updated_at end
+    where c.id = $20 returning ${chatColumns}`,
+};
+
+/** `touch`: the update is one that lists should show on top. */
+export async function updateChat(
+  tx: Queryable,
+  id: string,
+  chat: ChatColumns,
+  metadata: ChatMetadata,
+  touch: boolean,
+): Promise<ChatRow> {
+  const [row] = await tx.query<ChatRow>(updateStatement, [
+    ...columnValues(chat),
+    id,
+    metadata.title === undefined ? null : escapeText(metadata.title),
+    metadata.labels === undefined ? null : toJsonb(metadata.labels),
+    metadata.pinned ?? null,
+    touch,
+  ]);
+  return expectRow(row);
+}
+
+const deleteStatement: Statement = { name: "delete_chat", text: "delete from chats where id = $1" };
+
+export async function deleteChat(tx: Queryable, id: string): Promise<void> {
+  await tx.execute(deleteStatement, [id]);
+}
+
+export interface MessageInsert {
+  readonly id: number;
+  readonly role: Role;
+  readonly parts: readonly StoredPart[];
+  readonly visibility: Visibility;
+  readonly interrupted: boolean;
+  readonly model: string | undefined;
+  readonly author: string | undefined;
+  readonly usage: Usage | undefined;
+}
+
+const insertMessagesStatement: Statement = {
+  name: "insert_messages",
+  text: `insert into messages (chat_id, revision, content_version, id, role, content, visibility, interrupted, model, author, usage)
+    select $1, $2, $3, id, role, content::jsonb, visibility, interrupted, model, author, usage::jsonb
+    from unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[], $10::text[], $11::text[])
+      as new (id, role, content, visibility, interrupted, model, author, usage)
+    returning id, created_at`,
+};
+
+/** Adds rows to the history; returns when each was committed, by id. */
+export async function insertMessages(
+  tx: Queryable,
+  chatId: string,
+  revision: number,
+  messages: readonly MessageInsert[],
+): Promise<Map<number, Date>> {
+  if (messages.length === 0) return new Map();
+  const rows = await tx.query<{ id: number; created_at: Date }>(insertMessagesStatement, [
+    chatId,
+    revision,
+    contentVersion,
+    messages.map((message) => message.id),
+    messages.map((message) => message.role),
+    messages.map((message) => encodeContent(message.parts)),
+    messages.map((message) => message.visibility),
+    messages.map((message) => message.interrupted),
+    messages.map((message) => message.model ?? null),
+    messages.map((message) => message.author ?? null),
+    messages.map((message) => (message.usage === undefined ? null : JSON.stringify(message.usage))),
+  ]);
+  return new Map(rows.map((row) => [row.id, row.created_at]));
+}
+
+const hideStatement: Statement = {
+  name: "hide_messages",
+  text: "update messages set hidden_at = clock_timestamp() where chat_id = $1 and id >= $2 and hidden_at is null",
+};
+
+/** Hides a suffix of the history. Before the replacement is inserted. */
+export async function hideMessagesFrom(tx: Queryable, chatId: string, id: number): Promise<void> {
+  await tx.execute(hideStatement, [chatId, id]);
+}
+
+const selectRole: Statement = {
+  name: "select_message_role",
+  text: "select role from messages where chat_id = $1 and id = $2 and hidden_at is null and visibility <> 'model'",
+};
+
+export async function readMessageRole(tx: Queryable, chatId: string, id: number): Promise<Role | undefined> {
+  const [row] = await tx.query<{ role: Role }>(selectRole, [chatId, id]);
+  return row?.role;
+}
+
+const insertQueued: Statement = {
+  name: "insert_queued_message",
+  text: `insert into queued_messages (chat_id, id, position, content, content_version, model, author)
+    values ($1, $2, $3, $4::jsonb, $5, $6, $7)
+    on conflict (chat_id, id) do update set position = excluded.position
+    returning created_at`,
+};
+const deleteQueued: Statement = {
+  name: "delete_queued_messages",
+  text: "delete from queued_messages where chat_id = $1 and id = any($2::bigint[])",
+};
+
+/** Puts a message into the queue, or to another place in it. Returns when it was first put there. */
+export async function upsertQueuedMessage(
+  tx: Queryable,
+  chatId: string,
+  item: { id: number; position: number; parts: readonly StoredPart[]; model: string; author: string },
+): Promise<Date> {
+  const [row] = await tx.query<{ created_at: Date }>(insertQueued, [
+    chatId,
+    item.id,
+    item.position,
+    encodeContent(item.parts),
+    contentVersion,
+    item.model,
+    item.author,
+  ]);
+  return expectRow(row).created_at;
+}
+
+export async function deleteQueuedMessages(
+  tx: Queryable,
+  chatId: string,
+  ids: readonly number[],
+): Promise<void> {
+  if (ids.length > 0) await tx.execute(deleteQueued, [chatId, ids]);
+}
+
+const upsertCheckpoint: Statement = {
+  name: "upsert_checkpoint",
+  text: `insert into checkpoints (chat_id, history_version, generation_attempt, role, content, content_version, model, usage)
+    values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::jsonb)
+    on conflict (chat_id) do update set history_version = excluded.history_version,
+      generation_attempt = excluded.generation_attempt, role = excluded.role, content = excluded.content,
+      content_version = excluded.content_version, model = excluded.model, usage = excluded.usage, updated_at = clock_timestamp()`,
+};
+const deleteCheckpointStatement: Statement = {
+  name: "delete_checkpoint",
+  text: "delete from checkpoints where chat_id = $1",
+};
+
+export async function writeCheckpoint(
+  tx: Queryable,
+  chat: { id: string; historyVersion: number; generationAttempt: number },
+  partial: {
+    role: string;
+    parts: readonly StoredPart[];
+    model?: string | undefined;
+    usage?: Usage | undefined;
+  },
+): Promise<void> {
+  await tx.execute(upsertCheckpoint, [
+    chat.id,
+    chat.historyVersion,
+    chat.generationAttempt,
+    partial.role,
+    encodeContent(partial.parts),
+    contentVersion,
+    partial.model ?? null,
+    partial.usage === undefined ? null : JSON.stringify(partial.usage),
+  ]);
+}
+
+export async function deleteCheckpoint(tx: Queryable, chatId: string): Promise<void> {
+  await tx.execute(deleteCheckpointStatement, [chatId]);
+}
+
+const selectExpired: Statement = {
+  name: "select_expired_actions",
+  text: "select id from chats where status = 'requires_action' and action_deadline <= clock_timestamp() limit $1",
+};
+
+/** Chats whose client has not run its tools in time. */
+export async function readExpiredActions(db: Queryable, limit: number): Promise<string[]> {
+  return (await db.query<{ id: string }>(selectExpired, [limit])).map((row) => row.id);
+}
+
+const lockKey: Statement = {
+  name: "lock_idempotency_key",
+  text: "select pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 7717))",
+};
+const selectKey: Statement = {
+  name: "select_idempotency_key",
+  text: "select request_hash, response from idempotency_keys where owner = $1 and key = $2",
+};
+const insertKey: Statement = {
+  name: "insert_idempotency_key",
+  text: "insert into idempotency_keys (owner, key, request_hash, response) values ($1, $2, $3, $4)",
+};
+
+/** The result of an earlier request with this key, if any. Requests with the same key wait for each other. */
+export async function claimIdempotencyKey(
+  tx: Queryable,
+  owner: string,
+  key: string,
+): Promise<{ requestHash: Uint8Array; response: Uint8Array } | undefined> {
+  await tx.query(lockKey, [owner, key]);
+  const [row] = await tx.query<{ request_hash: Uint8Array; response: Uint8Array }>(selectKey, [owner, key]);
+  return row === undefined ? undefined : { requestHash: row.request_hash, response: row.response };
+}
+
+export async function saveIdempotencyKey(
+  tx: Queryable,
+  entry: { owner: string; key: string; requestHash: Uint8Array; response: Uint8Array },
+): Promise<void> {
+  await tx.execute(insertKey, [entry.owner, entry.key, entry.requestHash, entry.response]);
+}
+
+function expectRow<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new Error("the statement returned no row");
+  return row;
+}

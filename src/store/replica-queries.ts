@@ -1,0 +1,47 @@
+import type { Queryable, Statement } from "./database.js";
+
+const upsertHeartbeat: Statement = {
+  name: "upsert_heartbeat",
+  text: `insert into replicas (id, advertised_url, version) values ($1, $2, $3)
+    on conflict (id) do update set heartbeat_at = clock_timestamp()`,
+};
+
+/** Says that this replica lives. Its chats are its own for as long as this is younger than the lease. */
+export async function writeHeartbeat(
+  db: Queryable,
+  replica: { id: string; advertisedUrl: string; version: string },
+): Promise<void> {
+  await db.execute(upsertHeartbeat, [replica.id, replica.advertisedUrl, replica.version]);
+}
+
+const deleteReplica: Statement = { name: "delete_replica", text: "delete from replicas where id = $1" };
+
+/** Says that this replica is gone: whatever it still owns is free at once. */
+export async function removeReplica(db: Queryable, id: string): Promise<void> {
+  await db.execute(deleteReplica, [id]);
+}
+
+const deleteOtherReplicas: Statement = {
+  name: "delete_other_replicas",
+  text: "delete from replicas where id <> $1",
+};
+
+/** For a database that only one process can open: every other replica is dead, whatever its heartbeat says. */
+export async function removeOtherReplicas(db: Queryable, id: string): Promise<void> {
+  await db.execute(deleteOtherReplicas, [id]);
+}
+
+const deleteDeadReplicas: Statement = {
+  name: "delete_dead_replicas",
+  text: "delete from replicas where heartbeat_at < clock_timestamp() - interval '1 day'",
+};
+const deleteOldKeys: Statement = {
+  name: "delete_old_idempotency_keys",
+  text: "delete from idempotency_keys where created_at < clock_timestamp() - interval '2 days'",
+};
+
+/** Drops what nobody needs any more: replicas dead for a day, idempotency keys older than two. */
+export async function removeOutdated(db: Queryable): Promise<void> {
+  await db.execute(deleteDeadReplicas);
+  await db.execute(deleteOldKeys);
+}
