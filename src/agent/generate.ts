@@ -1,0 +1,91 @@
+import { type Model, ModelError, type ModelEvent, type ModelRequest } from "../models/index.js";
+import type { Clock } from "../platform/index.js";
+
+export interface SilenceLimits {
+  /** The longest wait for the first event. */
+  readonly firstEventMs: number;
+  /** The longest wait between two events. */
+  readonly idleMs: number;
+}
+
+/**
+ * One model call with a guard against silence (RETRY-8): a provider that says nothing for too long counts as a timeout, and one that
+ * ignores our abort is left behind. Ends or throws promptly after `signal` aborts; callers look at the signal first.
+ *
+ * @throws ModelError for every failure that is not our own abort
+ */
+export async function* generate(
+  model: Model,
+  request: ModelRequest,
+  limits: SilenceLimits,
+  { signal, clock }: { signal: AbortSignal; clock: Clock },
+): AsyncGenerator<ModelEvent, void, undefined> {
+  const call = new AbortController();
+  const stop = (): void => call.abort();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", stop, { once: true });
+  const events = model.stream(request, { signal: call.signal })[Symbol.asyncIterator]();
+  let silent = false;
+  let limitMs = limits.firstEventMs;
+  let done = false;
+  try {
+    for (;;) {
+      using _guard = clock.timer(limitMs, () => {
+        silent = true;
+        call.abort();
+      });
+      const next = await nextOrAbort(events, call.signal);
+      if (next === undefined || next.done === true) break;
+      if (call.signal.aborted) break;
+      limitMs = limits.idleMs;
+      if (next.value.type === "finish") done = true;
+      yield next.value;
+    }
+  } catch (error) {
+    // After an abort, whatever the provider's package throws is only the echo of it.
+    if (!call.signal.aborted) throw toModelError(error, model);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    call.abort();
+    // Not awaited: a provider that ignores the abort must not hold the turn.
+    void events.return?.().then(undefined, () => undefined);
+  }
+  if (silent) {
+    throw new ModelError("The model provider stopped answering.", {
+      kind: "timeout",
+      provider: model.provider,
+      retryable: true,
+    });
+  }
+  if (!done && !signal.aborted) {
+    throw new ModelError("The model provider's answer broke off.", {
+      kind: "timeout",
+      provider: model.provider,
+      retryable: true,
+    });
+  }
+}
+
+function toModelError(error: unknown, model: Model): ModelError {
+  if (error instanceof ModelError) return error;
+  return new ModelError("The model call failed.", {
+    kind: "generic",
+    provider: model.provider,
+    retryable: false,
+    cause: error,
+  });
+}
+
+/** The next event, or undefined as soon as the signal aborts. */
+async function nextOrAbort<T>(
+  iterator: AsyncIterator<T>,
+  signal: AbortSignal,
+): Promise<IteratorResult<T> | undefined> {
+  const next = iterator.next();
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => resolve(undefined);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    next.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,254 @@
+import { create } from "@bufbuild/protobuf";
+import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
+import type { FinishReason, ModelEvent, ModelUsage } from "../models/index.js";
+import {
+  partToProto,
+  type ProviderMetadata,
+  type ReasoningPart,
+  type StoredPart,
+  type TextPart,
+  type ToolCallPart,
+} from "../protocol/index.js";
+
+/** One fragment for subscribers. */
+export interface StepDelta {
+  readonly block: number;
+  readonly part: Part;
+}
+
+/**
+ * Turns what a model says into deltas for subscribers and, at the end or at any earlier moment, into the parts of the message.
+ * Both come from the same text: the deltas of a block, joined, are the text that is committed (STREAM-8).
+ *
+ * A code point that a model splits over two fragments is held back until it is whole (STREAM-16). Blocks that interleave keep their
+ * own text and stand in the order in which they began; the result of a tool that the provider ran stands right after its call.
+ */
+export class StepAssembler {
+  readonly #blocks: Block[] = [];
+  readonly #byKey = new Map<string, Block>();
+  #finish: { reason: FinishReason; usage: ModelUsage } | undefined;
+
+  /** Takes one event; `at` is the time as ISO 8601. Returns what subscribers get, in order; often nothing or one delta. */
+  push(event: ModelEvent, at: string): StepDelta[] {
+    switch (event.type) {
+      case "text":
+      case "reasoning":
+        return this.#pushText(event, at);
+      case "block-end":
+        return this.#endText(event.block, at, event.metadata);
+      case "tool-input":
+        return this.#pushToolInput(event, at);
+      case "tool-call":
+        return this.#pushToolCall(event, at);
+      case "tool-result":
+        return this.#whole({
+          type: "tool-result",
+          tool_call_id: event.toolCallId,
+          tool_name: event.toolName,
+          result_json: event.resultJson,
+          provider_executed: true,
+          created_at: at,
+          ...(event.isError ? { is_error: true } : {}),
+          ...stored(event.metadata),
+        });
+      case "file":
+        return this.#whole({
+          type: "file",
+          media_type: event.mediaType,
+          data: Buffer.from(event.data).toString("base64"),
+          ...stored(event.metadata),
+        });
+      case "source":
+        return this.#whole({
+          type: "source",
+          url: event.url,
+          ...(event.sourceId === undefined ? {} : { source_id: event.sourceId }),
+          ...(event.title === undefined ? {} : { title: event.title }),
+          ...stored(event.metadata),
+        });
+      case "finish":
+        this.#finish = { reason: event.reason, usage: event.usage };
+        return this.flush(at);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** Ends all text blocks: gives out what was held back. For a stream that is cut, before {@link parts} is taken. */
+  flush(at: string): StepDelta[] {
+    return this.#blocks.flatMap((block) =>
+      block.kind === "text" && !block.ended ? this.#endText(block.key, at) : [],
+    );
+  }
+
+  /** How the model ended; undefined while it has not. */
+  get finish(): { readonly reason: FinishReason; readonly usage: ModelUsage } | undefined {
+    return this.#finish;
+  }
+
+  /** The parts so far. A tool call whose arguments are incomplete has none. */
+  parts(): StoredPart[] {
+    const whole = this.#blocks.filter((block) => !isEmptyText(block)).map((block) => block.part);
+    const results = whole.filter((part) => part.type === "tool-result");
+    return whole
+      .filter((part) => part.type !== "tool-result")
+      .flatMap((part): StoredPart[] =>
+        part.type === "tool-call"
+          ? [part, ...results.filter((result) => result.tool_call_id === part.tool_call_id)]
+          : [part],
+      );
+  }
+
+  #pushText(event: Extract<ModelEvent, { type: "text" | "reasoning" }>, at: string): StepDelta[] {
+    const key = `${event.type}:${event.block}`;
+    const known = this.#byKey.get(key);
+    const block =
+      known?.kind === "text" && !known.ended
+        ? known
+        : this.#add({
+            kind: "text",
+            key,
+            number: this.#blocks.length + 1,
+            held: "",
+            ended: false,
+            part:
+              event.type === "text"
+                ? { type: "text", text: "" }
+                : { type: "reasoning", text: "", started_at: at },
+          });
+    if (event.metadata !== undefined) mergeMetadata(block.part, event.metadata);
+    const { whole, rest } = splitWhole(block.held + event.delta);
+    block.held = rest;
+    return appendText(block, whole);
+  }
+
+  #endText(key: string, at: string, metadata?: ProviderMetadata): StepDelta[] {
+    const candidates = [
+      this.#byKey.get(key),
+      this.#byKey.get(`text:${key}`),
+      this.#byKey.get(`reasoning:${key}`),
+    ];
+    const block = candidates.find((candidate) => candidate?.kind === "text" && !candidate.ended);
+    if (block?.kind !== "text") return [];
+    if (metadata !== undefined) mergeMetadata(block.part, metadata);
+    const rest = block.held;
+    block.held = "";
+    block.ended = true;
+    if (block.part.type === "reasoning") block.part.completed_at = at;
+    return appendText(block, rest);
+  }
+
+  #pushToolInput(event: Extract<ModelEvent, { type: "tool-input" }>, at: string): StepDelta[] {
+    const block = this.#call(event, at);
+    if (event.delta === "") return [];
+    return [
+      {
+        block: block.number,
+        part: create(PartSchema, {
+          kind: {
+            case: "toolCall",
+            value: {
+              toolCallId: event.toolCallId,
+              toolName: event.toolName,
+              argsDelta: event.delta,
+              providerExecuted: event.providerExecuted,
+            },
+          },
+        }),
+      },
+    ];
+  }
+
+  #pushToolCall(event: Extract<ModelEvent, { type: "tool-call" }>, at: string): StepDelta[] {
+    const block = this.#call(event, at);
+    block.part.tool_name = event.toolName;
+    if (event.argsJson !== undefined) block.part.args_json = event.argsJson;
+    if (event.providerExecuted) block.part.provider_executed = true;
+    if (event.metadata !== undefined) mergeMetadata(block.part, event.metadata);
+    return [{ block: block.number, part: partToProto(block.part) }];
+  }
+
+  #call(event: { toolCallId: string; toolName: string; providerExecuted: boolean }, at: string): CallBlock {
+    const key = `call:${event.toolCallId}`;
+    const known = this.#byKey.get(key);
+    if (known?.kind === "call") return known;
+    return this.#add({
+      kind: "call",
+      key,
+      number: this.#blocks.length + 1,
+      part: {
+        type: "tool-call",
+        tool_call_id: event.toolCallId,
+        tool_name: event.toolName,
+        created_at: at,
+        ...(event.providerExecuted ? { provider_executed: true } : {}),
+      },
+    });
+  }
+
+  #whole(part: StoredPart): StepDelta[] {
+    const number = this.#blocks.length + 1;
+    this.#add({ kind: "whole", key: `whole:${number}`, number, part });
+    return [{ block: number, part: partToProto(part) }];
+  }
+
+  #add<B extends Block>(block: B): B {
+    this.#blocks.push(block);
+    this.#byKey.set(block.key, block);
+    return block;
+  }
+}
+
+type Block = TextBlock | CallBlock | { kind: "whole"; key: string; number: number; part: StoredPart };
+
+interface TextBlock {
+  kind: "text";
+  key: string;
+  number: number;
+  /** The first half of a code point whose second half has not come yet. */
+  held: string;
+  ended: boolean;
+  part: TextPart | ReasoningPart;
+}
+
+interface CallBlock {
+  kind: "call";
+  key: string;
+  number: number;
+  part: ToolCallPart;
+}
+
+function appendText(block: TextBlock, text: string): StepDelta[] {
+  if (text === "") return [];
+  // An unpaired surrogate cannot be encoded: it becomes U+FFFD here, for subscribers and the database alike.
+  const wellFormed = text.toWellFormed();
+  const first = block.part.text === "";
+  block.part.text += wellFormed;
+  const { part } = block;
+  if (part.type === "text")
+    return [{ block: block.number, part: partToProto({ type: "text", text: wellFormed }) }];
+  const started = first && part.started_at !== undefined ? { started_at: part.started_at } : {};
+  return [{ block: block.number, part: partToProto({ type: "reasoning", text: wellFormed, ...started }) }];
+}
+
+function splitWhole(text: string): { whole: string; rest: string } {
+  const last = text.charCodeAt(text.length - 1);
+  const splits = last >= 0xd800 && last <= 0xdbff;
+  return splits ? { whole: text.slice(0, -1), rest: text.slice(-1) } : { whole: text, rest: "" };
+}
+
+/** Blocks that a model opens and leaves empty are not worth storing; signed reasoning is, even when empty. */
+function isEmptyText(block: Block): boolean {
+  return block.kind === "text" && block.part.text === "" && block.part.provider_metadata === undefined;
+}
+
+function stored(metadata: ProviderMetadata | undefined): { provider_metadata?: ProviderMetadata } {
+  return metadata === undefined ? {} : { provider_metadata: metadata };
+}
+
+function mergeMetadata(part: TextPart | ReasoningPart | ToolCallPart, metadata: ProviderMetadata): void {
+  const merged = { ...part.provider_metadata };
+  for (const [provider, fields] of Object.entries(metadata))
+    merged[provider] = { ...merged[provider], ...fields };
+  part.provider_metadata = merged;
+}

@@ -1,0 +1,61 @@
+import { setMaxListeners } from "node:events";
+
+/**
+ * Why a turn has to stop in the middle:
+ * - `interrupt`: a person asked for it; what was generated is committed.
+ * - `shutdown`: the replica stops; the turn is handed over, never parked (INT-8).
+ * - `lost`: the chat belongs to somebody else now; nothing may be written any more.
+ */
+export type StopCause = "interrupt" | "shutdown" | "lost";
+
+const weight: Readonly<Record<StopCause, number>> = { interrupt: 1, shutdown: 2, lost: 3 };
+
+/** How a worker stops a turn that it runs. A heavier cause replaces a lighter one. */
+export class TurnControl {
+  #controller = newController();
+  #cause: StopCause | undefined;
+  #handledVersion = 0;
+
+  /** Aborts when the turn has to stop. A new one after each interrupt that was carried out. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get cause(): StopCause | undefined {
+    return this.#cause;
+  }
+
+  /** The chat was seen with an interrupt requested, at that snapshot version. Older than what was carried out: nothing happens. */
+  interrupt(snapshotVersion: number): void {
+    if (snapshotVersion > this.#handledVersion) this.#stop("interrupt");
+  }
+
+  shutdown(): void {
+    this.#stop("shutdown");
+  }
+
+  lose(): void {
+    this.#stop("lost");
+  }
+
+  /** The interrupt was carried out by the transition that led to this version; the turn may go on with the queue. */
+  interruptDone(snapshotVersion: number): void {
+    this.#handledVersion = Math.max(this.#handledVersion, snapshotVersion);
+    if (this.#cause !== "interrupt") return;
+    this.#cause = undefined;
+    this.#controller = newController();
+  }
+
+  #stop(cause: StopCause): void {
+    if (this.#cause !== undefined && weight[this.#cause] >= weight[cause]) return;
+    this.#cause = cause;
+    this.#controller.abort();
+  }
+}
+
+function newController(): AbortController {
+  const controller = new AbortController();
+  // Every tool of a batch listens.
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
