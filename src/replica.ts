@@ -1,0 +1,224 @@
+import { setMaxListeners } from "node:events";
+import { LocalBus } from "./bus/index.js";
+import { Chats } from "./chat/index.js";
+import type { Config } from "./config/index.js";
+import { ChatService } from "./gen/palaver/chat/v1/chat_service_pb.js";
+import { createModelRegistry, type ModelRegistry, type ModelsConfig } from "./models/index.js";
+import {
+  type Clock,
+  createLogger,
+  type Logger,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "./platform/index.js";
+import { PalaverError } from "./protocol/index.js";
+import { createChatService, createTokenVerifier, startRpcServer } from "./server/index.js";
+import {
+  type Database,
+  migrate,
+  openPglite,
+  openPostgres,
+  readHistory,
+  removeOtherReplicas,
+  removeOutdated,
+  removeReplica,
+  writeHeartbeat,
+} from "./store/index.js";
+import { DeltaLog } from "./stream/index.js";
+import { builtInTools, createToolRegistry, type Tool } from "./tools/index.js";
+import { version } from "./version.js";
+import { Worker } from "./worker/index.js";
+
+/** A running replica. */
+export interface Replica {
+  /** Made anew at each start. */
+  readonly id: string;
+  /** Where it listens. */
+  readonly url: string;
+  /**
+   * Stops gracefully: takes nothing new, hands running turns over, ends streams with SHUTTING_DOWN. Resolves when everything is released.
+   * May be called again.
+   */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+export interface ReplicaDeps {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  /** Tools beside the built-in ones, for programs that embed a replica. */
+  readonly tools?: readonly Tool[];
+}
+
+/**
+ * The composition root: builds one replica out of the rooms, and starts it. When something fails on the way, what was
+ * started is stopped again.
+ *
+ * @throws PalaverError, StoreError or StartError with a reason, when it cannot start as it is configured
+ */
+export async function startReplica(config: Config, deps: ReplicaDeps = {}): Promise<Replica> {
+  const { clock = systemClock, random = systemRandom, logger = createLogger(config.logLevel) } = deps;
+  const tools = [...builtInTools({ names: config.tools.builtIn, ...config.tools }), ...(deps.tools ?? [])];
+  const started = new Started();
+  try {
+    const id = random.uuid();
+    const log = logger.child({ replica_id: id });
+    const models = openModels(config, clock);
+    const database = await openDatabase(config, log);
+    started.add(() => database.close());
+    await migrate(database, { onApplied: (name) => log.info({ migration: name }, "migration applied") });
+    // Only one process can have the embedded database open: whoever was here before is dead.
+    if (database.kind === "pglite") await removeOtherReplicas(database, id);
+
+    const bus = new LocalBus();
+    started.add(() => bus[Symbol.asyncDispose]());
+    const chats = new Chats({
+      database,
+      leaseMs: config.leaseMs,
+      publish: (notification) => bus.publish(notification),
+    });
+    const deltaLog = new DeltaLog();
+    const shutdown = new AbortController();
+    // Every subscription listens.
+    setMaxListeners(0, shutdown.signal);
+    const server = await startRpcServer({
+      ...config.listen,
+      access:
+        config.auth === "tokens"
+          ? { kind: "tokens", verifier: createTokenVerifier({ database, clock }) }
+          : { kind: "development" },
+      services: (router) => {
+        const { keepaliveMs, pollMs } = config;
+        const service = {
+          database,
+          chats,
+          bus,
+          deltaLog,
+          models,
+          clock,
+          random,
+          logger: log,
+          pollMs,
+          keepaliveMs,
+        };
+        router.service(ChatService, createChatService({ ...service, shutdown: shutdown.signal }));
+      },
+      limits: { maxMessageBytes: config.maxRequestBytes },
+      clock,
+      random,
+      logger: log,
+    });
+    let graceMs = 0;
+    started.add(() => server.close({ graceMs }));
+
+    const replica = { id, advertisedUrl: config.advertiseUrl ?? server.url, version };
+    started.add(() => removeReplica(database, id));
+    const worker = new Worker({
+      workerId: id,
+      chats,
+      bus,
+      turn: {
+        readHistory: (chatId) => readHistory(database, chatId),
+        models,
+        tools: createToolRegistry(tools),
+        deltaLog,
+        silence: { firstEventMs: config.models.firstTimeoutMs, idleMs: config.models.idleTimeoutMs },
+        toolTimeoutMs: config.tools.timeoutMs,
+      },
+      clock,
+      logger: log,
+      beat: () => writeHeartbeat(database, replica),
+      tidy: () => removeOutdated(database),
+      leaseMs: config.leaseMs,
+      heartbeatMs: config.heartbeatMs,
+      pollMs: config.pollMs,
+      capacity: config.concurrentTurns,
+    });
+    started.add(async () => {
+      server.setDraining();
+      shutdown.abort();
+      await worker.stop();
+    });
+    await worker.start();
+    log.info(
+      { url: server.url, database: database.kind, model: models.defaultModelId, auth: config.auth },
+      "the replica is ready",
+    );
+    return {
+      id,
+      url: server.url,
+      stop: async (options = {}) => {
+        graceMs = options.graceMs ?? config.shutdownGraceMs;
+        await started.stopAll(log);
+      },
+    };
+  } catch (error) {
+    await started.stopAll(logger);
+    throw error;
+  }
+}
+
+/** What was started, to be stopped in reverse order, once. */
+class Started {
+  readonly #stops: (() => Promise<void>)[] = [];
+  #stopped: Promise<void> | undefined;
+
+  add(stop: () => Promise<void>): void {
+    this.#stops.push(stop);
+  }
+
+  stopAll(logger: Logger): Promise<void> {
+    this.#stopped ??= this.#stopEach(logger);
+    return this.#stopped;
+  }
+
+  /** One that fails does not keep the others from being stopped. */
+  async #stopEach(logger: Logger): Promise<void> {
+    for (const stop of this.#stops.reverse()) {
+      try {
+        await stop();
+      } catch (error) {
+        logger.warn({ err: error }, "something did not stop cleanly");
+      }
+    }
+  }
+}
+
+async function openDatabase({ database }: Config, logger: Logger): Promise<Database> {
+  if (database.kind === "pglite") return openPglite({ dataDir: database.folder });
+  return openPostgres({
+    url: database.url.reveal(),
+    poolSize: database.poolSize,
+    onConnectionLost: (error) => logger.warn({ err: error }, "a database connection was lost"),
+  });
+}
+
+/** @throws PalaverError UNKNOWN_MODEL when the default model cannot be had: better now than in the first chat */
+function openModels({ models }: Config, clock: Clock): ModelRegistry {
+  const { defaultModel, openai, anthropic, google, openaiCompatible, scriptsFile } = models;
+  const keyed = ({ apiKey, baseUrl }: Config["models"]["openai"]): ModelsConfig["openai"] =>
+    apiKey === undefined ? undefined : { apiKey: apiKey.reveal(), baseUrl };
+  const { baseUrl, apiKey } = openaiCompatible;
+  const registry = createModelRegistry(
+    {
+      defaultModelId: defaultModel,
+      openai: keyed(openai),
+      anthropic: keyed(anthropic),
+      google: keyed(google),
+      openaiCompatible: baseUrl === undefined ? undefined : { baseUrl, apiKey: apiKey?.reveal() },
+      scripts: scriptsFile,
+    },
+    { clock },
+  );
+  if (registry.resolve(defaultModel) === undefined) {
+    const available = registry.available().join(", ");
+    const what = `The default model "${defaultModel}" cannot be used: its provider is unknown or has no key. Available: ${available}.`;
+    throw new PalaverError(
+      "invalid_argument",
+      "UNKNOWN_MODEL",
+      `${what} Set PALAVER_MODEL, or the provider's key.`,
+    );
+  }
+  return registry;
+}

@@ -1,0 +1,314 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Chats, type ChatState } from "../../src/chat/index.js";
+import { createChatState } from "../../src/chat/create-chat-state.js";
+import {
+  allMoves,
+  fenceOf,
+  inputFor,
+  model,
+  type Move,
+  ownerDies,
+  userMessage,
+} from "../../src/chat/machine.fixture.js";
+import { transition } from "../../src/chat/transition.js";
+import type { TransitionInput } from "../../src/chat/transition-input.js";
+import type { ChatNotification } from "../../src/gen/palaver/relay/v1/notification_pb.js";
+import { PalaverError, type StoredPart } from "../../src/protocol/index.js";
+import {
+  type Database,
+  readChatView,
+  readHistory,
+  readMessages,
+  removeReplica,
+  writeHeartbeat,
+} from "../../src/store/index.js";
+import { engines, openTestDatabase } from "../kit/databases.js";
+
+const leaseMs = 60_000;
+
+interface World {
+  readonly database: Database;
+  readonly chats: Chats;
+  readonly published: ChatNotification[];
+}
+
+function openWorld(database: Database): World {
+  const published: ChatNotification[] = [];
+  const chats = new Chats({ database, leaseMs, publish: (notification) => published.push(notification) });
+  return { database, chats, published };
+}
+
+async function createChat({ chats }: World, owner = "alice"): Promise<string> {
+  const id = randomUUID();
+  const chat = { id, owner, title: "t", labels: {}, model, system: [], first: userMessage("hello") };
+  return chats.create(chat, () => id);
+}
+
+/** Carries out an input like a client or a worker would; the refusal, if it was refused. */
+async function apply({ chats }: World, chatId: string, input: TransitionInput): Promise<string | undefined> {
+  try {
+    switch (input.type) {
+      case "Send":
+      case "Interrupt":
+      case "SubmitToolResults":
+      case "DeleteQueued":
+      case "PromoteQueued":
+      case "Archive":
+      case "Unarchive":
+      case "Delete":
+      case "Edit":
+        return await chats.request({ chatId, owner: "alice" }, input, () => undefined);
+      case "UpdateMetadata":
+        return await chats.request(
+          { chatId, owner: "alice" },
+          { type: "UpdateMetadata", metadata: {} },
+          () => undefined,
+        );
+      case "Compact":
+        throw new Error("no client asks for this yet");
+      default: {
+        const outcome = await chats.work(chatId, input);
+        return "refused" in outcome ? outcome.refused : undefined;
+      }
+    }
+  } catch (error) {
+    if (PalaverError.is(error)) return error.reason;
+    throw error;
+  }
+}
+
+const workers = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"] as const;
+
+/** The database wants UUIDs where the machine takes any name. */
+function withUuidWorker(input: TransitionInput): TransitionInput {
+  if (input.type === "Acquire")
+    return { ...input, workerId: input.workerId === "worker-a" ? workers[0] : workers[1] };
+  return input;
+}
+
+const moves = allMoves.filter((move) => !move.startsWith("compact"));
+const step = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const));
+
+describe.each(engines)("chats on %s", (engine) => {
+  it("end like the machine says, after any sequence of inputs", { timeout: 120_000 }, async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (sequence) => {
+        for (const id of workers)
+          await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+        const chatId = await createChat(world);
+        let expected: ChatState = createChatState(model, [], userMessage("hello")).chat;
+        const history: { role: string; parts: readonly StoredPart[]; interrupted: boolean; id: number }[] = [
+          ...createChatState(model, [], userMessage("hello")).inserted,
+        ];
+        for (const move of sequence) {
+          if (move === "die") {
+            await removeReplica(
+              world.database,
+              fenceOf(expected).workerId === "nobody" ? workers[0] : fenceOf(expected).workerId,
+            );
+            expected = ownerDies(expected);
+            continue;
+          }
+          const input = withUuidWorker(resolveEdit(inputFor(move, expected), history));
+          if (input.type === "Acquire") {
+            await writeHeartbeat(world.database, { id: input.workerId, advertisedUrl: "", version: "test" });
+          }
+          const alive = reviveIfShared(expected, input);
+          const next = transition(alive, input);
+          const refused = await apply(world, chatId, input);
+          expect(refused).toBe(next.ok ? undefined : next.refusal);
+          expected = alive;
+          if (!next.ok || next.chat === undefined) continue;
+          // A fenced write proves that the worker lives, but it does not make its replica beat again.
+          expected = "fence" in input && isOrphan(alive) ? ownerDies(next.chat) : next.chat;
+          const { hiddenFrom } = next;
+          if (hiddenFrom !== undefined) {
+            history.splice(0, history.length, ...history.filter((message) => message.id < hiddenFrom));
+          }
+          history.push(...next.inserted);
+        }
+        expect(await world.chats.readState(chatId)).toEqual(expected);
+        const stored = await readHistory(world.database, chatId);
+        expect(stored.map(({ id, role, parts, interrupted }) => ({ id, role, parts, interrupted }))).toEqual(
+          history.map(({ id, role, parts, interrupted }) => ({ id, role, parts, interrupted })),
+        );
+      }),
+      { numRuns: engine === "postgres" ? 60 : 40 },
+    );
+  });
+
+  it("announce every change once, after the commit (CHAT-2, BUS-3)", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const chatId = await createChat(world);
+    for (const move of ["sendQueue", "interrupt", "interrupt", "rename", "archive", "unarchive"] as Move[]) {
+      const state = await world.chats.readState(chatId);
+      if (state === undefined) throw new Error("the chat exists");
+      await apply(world, chatId, inputFor(move, state));
+    }
+    const versions = world.published.map((notification) => Number(notification.snapshotVersion));
+    expect(versions).toEqual(versions.map((_, index) => index + 1));
+    expect((await world.chats.readState(chatId))?.versions.snapshot).toBe(versions.at(-1));
+  });
+
+  it("serialise requests that come at once: none is lost, and the order is one", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const chatId = await createChat(world);
+    const texts = Array.from({ length: 12 }, (_, index) => `message ${index}`);
+    await Promise.all(
+      texts.map((text) =>
+        world.chats.request(
+          { chatId, owner: "alice" },
+          { type: "Send", message: userMessage(text), whenBusy: "queue" },
+          ({ queued }) => queued,
+        ),
+      ),
+    );
+    const view = await readChatView(world.database, chatId, "alice", { sinceVersion: 0, afterMessageId: 0 });
+    const queued = view?.queue.map((item) => (item.parts[0]?.type === "text" ? item.parts[0].text : ""));
+    expect(queued?.toSorted()).toEqual(texts.toSorted());
+    expect(new Set(view?.queue.map((item) => item.id)).size).toBe(texts.length);
+  });
+
+  it("give each chat with work to one worker only", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    for (const id of workers)
+      await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+    const ids = await Promise.all(Array.from({ length: 12 }, () => createChat(world)));
+    const rounds = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => world.chats.acquire(workers[index % 2] ?? workers[0], 3)),
+    );
+    const taken = rounds.flat().map(({ chat }) => chat.id);
+    expect(new Set(taken).size).toBe(taken.length);
+    const rest = await world.chats.acquire(workers[0], 100);
+    expect([...taken, ...rest.map(({ chat }) => chat.id)].toSorted()).toEqual(ids.toSorted());
+    expect(await world.chats.acquire(workers[1], 100)).toEqual([]);
+  });
+
+  it("are taken over once their worker's heartbeat is older than the lease", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    for (const id of workers)
+      await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+    await createChat(world);
+    const [first] = await world.chats.acquire(workers[0], 1);
+    expect(await world.chats.acquire(workers[1], 1)).toEqual([]);
+    await world.database.script(
+      `update replicas set heartbeat_at = clock_timestamp() - interval '${leaseMs + 1} milliseconds' where id = '${workers[0]}'`,
+    );
+    const [second] = await world.chats.acquire(workers[1], 1);
+    expect(second?.state?.leaseEpoch).toBe((first?.state?.leaseEpoch ?? 0) + 1);
+    const stale = await world.chats.work(first?.chat.id ?? "", {
+      type: "Release",
+      fence: { workerId: workers[0], leaseEpoch: 1 },
+    });
+    expect(stale).toEqual({ refused: "STALE" });
+  });
+
+  it("store any text that a title, a label, a part or an error may hold (PART-5)", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const text = fc.string({
+      unit: fc.constantFrom("\u0000", "\ue000", "\ue001", "\ud83d", "\ude00", "é", '"', "\\", "a"),
+    });
+    await fc.assert(
+      fc.asyncProperty(text, async (odd) => {
+        const id = randomUUID();
+        const first = { parts: [{ type: "text" as const, text: odd }], author: "alice", model };
+        await world.chats.create(
+          { id, owner: "alice", title: odd, labels: { key: odd }, model, system: [], first },
+          () => id,
+        );
+        const view = await readChatView(world.database, id, "alice", { sinceVersion: 0, afterMessageId: 0 });
+        const expected = odd.toWellFormed();
+        expect(view?.chat.title).toBe(expected);
+        expect(view?.chat.labels).toEqual({ key: expected });
+        expect(view?.messages[0]?.parts).toEqual([{ type: "text", text: expected }]);
+        expect(
+          (await readMessages(world.database, id, "alice", { afterId: 0, limit: 10 }))[0]?.parts,
+        ).toEqual(view?.messages[0]?.parts);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe.each(engines)("a request with an idempotency key on %s", (engine) => {
+  const idempotency = (requestHash: number) => ({
+    owner: "alice",
+    key: "k",
+    requestHash: new Uint8Array([requestHash]),
+    encode: (text: string) => Buffer.from(text),
+    decode: (bytes: Uint8Array) => Buffer.from(bytes).toString(),
+  });
+
+  it("has one effect and one result, also when it is repeated at once", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const chatId = await createChat(world);
+    const send = (hash: number): Promise<string> =>
+      world.chats.request(
+        { chatId, owner: "alice" },
+        { type: "Send", message: userMessage("once"), whenBusy: "queue" },
+        ({ queued }) => `queued ${queued?.id ?? "nowhere"}`,
+        idempotency(hash),
+      );
+    expect(await Promise.all([send(1), send(1), send(1)])).toEqual(["queued 1", "queued 1", "queued 1"]);
+    expect((await world.chats.readState(chatId))?.queue).toHaveLength(1);
+    await expect(send(2)).rejects.toMatchObject({ reason: "IDEMPOTENCY_KEY_REUSED" });
+  });
+
+  it("that was refused may be repeated", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const chatId = await createChat(world);
+    const archive = { type: "Archive" } as const;
+    const target = { chatId, owner: "alice" };
+    await expect(world.chats.request(target, archive, () => "done", idempotency(1))).rejects.toMatchObject({
+      reason: "CHAT_BUSY",
+    });
+    await world.chats.request(target, { type: "Interrupt" }, () => undefined);
+    expect(await world.chats.request(target, archive, () => "done", idempotency(1))).toBe("done");
+  });
+});
+
+it("somebody else's chat is as unknown as one that never was (ERR-5)", async () => {
+  await using opened = await openTestDatabase("pglite");
+  const world = openWorld(opened.database);
+  const chatId = await createChat(world);
+  const interrupt = (id: string): Promise<unknown> =>
+    world.chats.request({ chatId: id, owner: "mallory" }, { type: "Interrupt" }, () => undefined);
+  const [theirs, unknown] = await Promise.allSettled([interrupt(chatId), interrupt(randomUUID())]);
+  expect(theirs).toEqual(unknown);
+  expect(theirs).toMatchObject({ status: "rejected", reason: { reason: "CHAT_NOT_FOUND" } });
+});
+
+/** The role that the database finds at the message, instead of the one that the fixture supposes. */
+function resolveEdit(
+  input: TransitionInput,
+  history: readonly { id: number; role: string }[],
+): TransitionInput {
+  if (input.type !== "Edit") return input;
+  const role = history.find((message) => message.id === input.messageId)?.role as "user" | undefined;
+  return { ...input, targetRole: role };
+}
+
+function isOrphan(chat: ChatState): boolean {
+  const { phase } = chat;
+  return (phase.status === "running" || phase.status === "interrupting") && phase.owner?.alive === false;
+}
+
+/** Acquiring makes a replica beat: if it owned the chat already, its ownership revives. */
+function reviveIfShared(chat: ChatState, input: TransitionInput): ChatState {
+  const { phase } = chat;
+  if (input.type !== "Acquire" || (phase.status !== "running" && phase.status !== "interrupting"))
+    return chat;
+  if (phase.owner?.workerId !== input.workerId) return chat;
+  return { ...chat, phase: { ...phase, owner: { ...phase.owner, alive: true } } };
+}
