@@ -25,13 +25,13 @@ export async function* generate(
   if (signal.aborted) return;
   signal.addEventListener("abort", stop, { once: true });
   const events = model.stream(request, { signal: call.signal })[Symbol.asyncIterator]();
-  let silent = false;
+  const silence = new AbortController();
   let limitMs = limits.firstEventMs;
   let done = false;
   try {
     for (;;) {
       using _guard = clock.timer(limitMs, () => {
-        silent = true;
+        silence.abort();
         call.abort();
       });
       const next = await nextOrAbort(events, call.signal);
@@ -50,20 +50,25 @@ export async function* generate(
     // Not awaited: a provider that ignores the abort must not hold the turn.
     void events.return?.().then(undefined, () => undefined);
   }
-  if (silent) {
+  if (silence.signal.aborted) {
     throw new ModelError("The model provider stopped answering.", {
       kind: "timeout",
       provider: model.provider,
       retryable: true,
     });
   }
-  if (!done && !signal.aborted) {
+  if (!done && !isAborted(signal)) {
     throw new ModelError("The model provider's answer broke off.", {
       kind: "timeout",
       provider: model.provider,
       retryable: true,
     });
   }
+}
+
+/** Asks again: a signal that was checked before may have aborted since. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function toModelError(error: unknown, model: Model): ModelError {

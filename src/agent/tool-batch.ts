@@ -54,9 +54,9 @@ export async function runCall(
   const limit = new AbortController();
   const stop = (): void => limit.abort();
   signal.addEventListener("abort", stop, { once: true });
-  let timedOut = false;
+  const overdue = new AbortController();
   using _timer = clock.timer(timeoutMs, () => {
-    timedOut = true;
+    overdue.abort();
     limit.abort();
   });
   try {
@@ -73,7 +73,7 @@ export async function runCall(
       ...(isError ? { is_error: true } : {}),
     };
   } catch (error) {
-    if (timedOut)
+    if (overdue.signal.aborted)
       return failed(call, `The tool did not answer within ${Math.round(timeoutMs / 1000)} s.`, now());
     if (!signal.aborted) logger.info({ tool: call.toolName, err: error }, "a tool failed");
     return failed(call, error instanceof Error ? error.message : "The tool failed.", now());

@@ -4,7 +4,6 @@
  * U+0000 → U+E000 U+E001, U+E000 → U+E000 U+E000. Unpaired surrogates become U+FFFD.
  */
 export function escapeText(text: string): string {
-  // eslint-disable-next-line no-control-regex -- U+0000 is what this is about
   return text
     .toWellFormed()
     .replace(/[\u0000\uE000]/g, (char) => (char === "\u0000" ? "\uE000\uE001" : "\uE000\uE000"));

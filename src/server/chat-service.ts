@@ -12,7 +12,7 @@ import {
   type UserMessage,
 } from "../chat/index.js";
 import {
-  ChatService,
+  type ChatService,
   CreateChatRequestSchema,
   CreateChatResponseSchema,
   EditMessageRequestSchema,
