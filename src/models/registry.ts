@@ -1,0 +1,139 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { createOpenAI } from "@ai-sdk/openai";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import type { LanguageModelV3, LanguageModelV3CallOptions } from "@ai-sdk/provider";
+import type { Clock } from "../platform/index.js";
+import { createAiSdkModel } from "./ai-sdk-model.js";
+import { defaultScript } from "./default-script.js";
+import type { Model, ModelRegistry } from "./model.js";
+import { loadScripts, type Script } from "./script.js";
+import { createScriptedModel } from "./scripted-model.js";
+
+/** Which models there are. A provider without a key (for openai-compatible: without a base URL) does not exist. */
+export interface ModelsConfig {
+  /** "provider/model". */
+  readonly defaultModelId: string;
+  /** For openai/… (Responses) and openai-chat/… (Chat Completions). */
+  readonly openai?: ProviderAccess | undefined;
+  readonly anthropic?: ProviderAccess | undefined;
+  readonly google?: ProviderAccess | undefined;
+  readonly openaiCompatible?: CompatibleAccess | undefined;
+  /** A file or folder with scripts for scripted/…; one named "default" replaces the built-in one. */
+  readonly scripts?: string | undefined;
+}
+
+export interface ProviderAccess {
+  readonly apiKey: string;
+  /** Up to and including the version, for example "https://api.openai.com/v1"; the provider's own by default. */
+  readonly baseUrl?: string | undefined;
+}
+
+export interface CompatibleAccess {
+  readonly baseUrl: string;
+  readonly apiKey?: string | undefined;
+  /** What provider metadata is filed under. */
+  readonly name?: string | undefined;
+}
+
+/** What a provider needs to make a model of a name. */
+interface Provider {
+  readonly languageModel: (name: string) => LanguageModelV3;
+  readonly secrets: readonly string[];
+  readonly providerOptions?: LanguageModelV3CallOptions["providerOptions"];
+}
+
+/**
+ * Finds models for ids "provider/model": openai, openai-chat, anthropic, google, openai-compatible, and scripted, which is always there.
+ *
+ * @throws Error if the scripts cannot be read; it names file and place.
+ */
+export function createModelRegistry(config: ModelsConfig, deps: { readonly clock: Clock }): ModelRegistry {
+  const providers = createProviders(config);
+  const loaded = config.scripts === undefined ? [] : loadScripts(config.scripts);
+  const scripts = new Map<string, Script>([defaultScript, ...loaded].map((script) => [script.name, script]));
+
+  function resolve(modelId: string): Model | undefined {
+    const slash = modelId.indexOf("/");
+    if (slash <= 0 || slash === modelId.length - 1) return undefined;
+    const provider = modelId.slice(0, slash);
+    const name = modelId.slice(slash + 1);
+    if (provider === "scripted") {
+      const script = scripts.get(name);
+      return script === undefined ? undefined : createScriptedModel(script, deps);
+    }
+    const found = providers.get(provider);
+    if (found === undefined) return undefined;
+    const { languageModel, ...settings } = found;
+    return createAiSdkModel({
+      provider,
+      id: modelId,
+      languageModel: languageModel(name),
+      clock: deps.clock,
+      ...settings,
+    });
+  }
+
+  return {
+    defaultModelId: config.defaultModelId,
+    resolve,
+    available: () => [
+      ...[...providers.keys()].map((name) => `${name}/<model>`),
+      ...[...scripts.keys()].map((name) => `scripted/${name}`),
+    ],
+  };
+}
+
+function createProviders({
+  openai,
+  anthropic,
+  google,
+  openaiCompatible,
+}: ModelsConfig): Map<string, Provider> {
+  const providers = new Map<string, Provider>();
+  // Addresses are always given: otherwise the packages look for them in the environment, past our configuration.
+  if (openai !== undefined && openai.apiKey !== "") {
+    const provider = createOpenAI({
+      apiKey: openai.apiKey,
+      baseURL: openai.baseUrl ?? "https://api.openai.com/v1",
+    });
+    const secrets = [openai.apiKey];
+    // Nothing is kept at the provider: reasoning comes back encrypted and goes out again from our history.
+    const providerOptions = { openai: { store: false } };
+    providers.set("openai", { languageModel: (name) => provider.responses(name), secrets, providerOptions });
+    providers.set("openai-chat", { languageModel: (name) => provider.chat(name), secrets, providerOptions });
+  }
+  if (anthropic !== undefined && anthropic.apiKey !== "") {
+    const provider = createAnthropic({
+      apiKey: anthropic.apiKey,
+      baseURL: anthropic.baseUrl ?? "https://api.anthropic.com/v1",
+    });
+    providers.set("anthropic", {
+      languageModel: (name) => provider.languageModel(name),
+      secrets: [anthropic.apiKey],
+    });
+  }
+  if (google !== undefined && google.apiKey !== "") {
+    const baseURL = google.baseUrl ?? "https://generativelanguage.googleapis.com/v1beta";
+    const provider = createGoogleGenerativeAI({ apiKey: google.apiKey, baseURL });
+    providers.set("google", {
+      languageModel: (name) => provider.languageModel(name),
+      secrets: [google.apiKey],
+    });
+  }
+  if (openaiCompatible !== undefined && openaiCompatible.baseUrl !== "") {
+    const { baseUrl, apiKey, name: metadataName = "compatible" } = openaiCompatible;
+    const key = apiKey === undefined || apiKey === "" ? undefined : apiKey;
+    const provider = createOpenAICompatible({
+      name: metadataName,
+      baseURL: baseUrl,
+      includeUsage: true,
+      ...(key !== undefined && { apiKey: key }),
+    });
+    providers.set("openai-compatible", {
+      languageModel: (name) => provider.languageModel(name),
+      secrets: key === undefined ? [] : [key],
+    });
+  }
+  return providers;
+}
