@@ -1,0 +1,267 @@
+import { z } from "zod";
+import {
+  duration,
+  flag,
+  httpUrl,
+  listenAddress,
+  listOf,
+  oneOf,
+  postgresUrl,
+  secret,
+  text,
+  wholeNumber,
+} from "./field.js";
+
+/** What the documentation and error messages say about a variable. */
+export interface VariableInfo {
+  /** What it is for: one or two sentences. */
+  readonly description: string;
+  /** What holds without it, as people read it; undefined: nothing. */
+  readonly default?: string;
+  readonly example: string;
+  /** Its value is never shown, not even when it is wrong. */
+  readonly secret?: true;
+}
+
+/** The {@link VariableInfo} of every variable's schema. */
+export const variableInfo = z.registry<VariableInfo>();
+
+type FromText = z.ZodType<unknown, string>;
+
+/** A variable that always has a value: `info.default` is read like any other text. */
+function withDefault<S extends FromText>(
+  schema: S,
+  info: VariableInfo & { default: string },
+): z.ZodPrefault<S> {
+  const field = z.prefault(schema, info.default as z.input<S>);
+  variableInfo.add(field, info);
+  return field;
+}
+
+/** A variable that may be unset; `info.default` then tells people what that means. */
+function optional<S extends FromText>(schema: S, info: VariableInfo): z.ZodOptional<S> {
+  const field = z.optional(schema);
+  variableInfo.add(field, info);
+  return field;
+}
+
+const second = 1_000;
+const hour = 3_600 * second;
+
+/** The environment of `palaver serve`. Sections are for people; names are unique over all of them. */
+export const serverSections = {
+  Network: z.object({
+    PALAVER_LISTEN: withDefault(listenAddress, {
+      description: "Where the server listens. Port 0 takes any free port; the server says which.",
+      default: "127.0.0.1:7717",
+      example: "0.0.0.0:7717",
+    }),
+    PALAVER_ADVERTISE_URL: optional(httpUrl, {
+      description: "Where other replicas reach this one.",
+      default: "the URL it listens on",
+      example: "http://10.0.0.5:7717",
+    }),
+    PALAVER_AUTH: withDefault(oneOf("none", "tokens"), {
+      description:
+        "Who may call. `none` is for development: everybody is the same user, and the server has to listen on a loopback address. " +
+        "`tokens` asks for a token made with `palaver token create`.",
+      default: "none",
+      example: "tokens",
+    }),
+    PALAVER_MAX_REQUEST_BYTES: withDefault(wholeNumber({ min: 1_024, max: 268_435_456 }), {
+      description: "The largest request that is read, in bytes.",
+      default: "4194304",
+      example: "16777216",
+    }),
+    PALAVER_KEEPALIVE: withDefault(duration({ minMs: 100, maxMs: hour }), {
+      description: "After this long without an event, a subscription gets a keepalive event.",
+      default: "15s",
+      example: "5s",
+    }),
+  }),
+  Storage: z.object({
+    DATABASE_URL: optional(postgresUrl, {
+      description:
+        "The Postgres database. Without it, an embedded one (PGlite) keeps its data in `PALAVER_DATA_DIR`; that is for one replica.",
+      default: "the embedded database",
+      example: "postgres://palaver:password@db:5432/palaver",
+      secret: true,
+    }),
+    PALAVER_DATABASE_POOL_SIZE: withDefault(wholeNumber({ min: 2, max: 1_000 }), {
+      description: "How many connections to Postgres this replica opens at most.",
+      default: "10",
+      example: "20",
+    }),
+    PALAVER_DATA_DIR: optional(text, {
+      description: "The folder for what is kept on this machine: the embedded database.",
+      default: "`$XDG_DATA_HOME/palaver`, or `~/.local/share/palaver`",
+      example: "/var/lib/palaver",
+    }),
+  }),
+  Models: z.object({
+    PALAVER_MODEL: withDefault(
+      text.regex(/^[^/\s]+\/\S+$/, { error: "expected provider/model, for example openai/gpt-5-mini" }),
+      {
+        description:
+          "The model of chats that name none, as `provider/model`. `scripted/default` is an offline stand-in that needs no key.",
+        default: "scripted/default",
+        example: "anthropic/claude-sonnet-4-5",
+      },
+    ),
+    PALAVER_MODEL_BASE_URL: optional(httpUrl, {
+      description:
+        "The base URL of the provider that `PALAVER_MODEL` names. It wins over that provider's own variable.",
+      example: "http://127.0.0.1:8080/v1",
+    }),
+    OPENAI_API_KEY: optional(secret, {
+      description: "The key for `openai/…` models.",
+      example: "sk-…",
+      secret: true,
+    }),
+    OPENAI_BASE_URL: optional(httpUrl, {
+      description: "Where OpenAI's interface is.",
+      default: "the provider's own",
+      example: "https://gateway.example.com/openai/v1",
+    }),
+    ANTHROPIC_API_KEY: optional(secret, {
+      description: "The key for `anthropic/…` models.",
+      example: "sk-ant-…",
+      secret: true,
+    }),
+    ANTHROPIC_BASE_URL: optional(httpUrl, {
+      description: "Where Anthropic's interface is.",
+      default: "the provider's own",
+      example: "https://gateway.example.com/anthropic/v1",
+    }),
+    GOOGLE_GENERATIVE_AI_API_KEY: optional(secret, {
+      description: "The key for `google/…` models.",
+      example: "AIza…",
+      secret: true,
+    }),
+    GOOGLE_BASE_URL: optional(httpUrl, {
+      description: "Where Google's interface is.",
+      default: "the provider's own",
+      example: "https://gateway.example.com/google/v1beta",
+    }),
+    OPENAI_COMPATIBLE_BASE_URL: optional(httpUrl, {
+      description:
+        "Where a server with OpenAI's Chat Completions interface is (Ollama, vLLM, llama.cpp …). Switches on `openai-compatible/…` models.",
+      example: "http://127.0.0.1:11434/v1",
+    }),
+    OPENAI_COMPATIBLE_API_KEY: optional(secret, {
+      description: "The key for that server, where it wants one.",
+      example: "secret",
+      secret: true,
+    }),
+    PALAVER_SCRIPTS: optional(text, {
+      description:
+        "A file with scripts for the `scripted/…` models, added to the one that ships with the server.",
+      example: "./scripts.json",
+    }),
+    PALAVER_MODEL_FIRST_TIMEOUT: withDefault(duration({ minMs: 10, maxMs: 24 * hour }), {
+      description:
+        "How long a model may be silent before its first word; after that the attempt counts as failed.",
+      default: "60s",
+      example: "2m",
+    }),
+    PALAVER_MODEL_IDLE_TIMEOUT: withDefault(duration({ minMs: 10, maxMs: 24 * hour }), {
+      description: "How long a model may be silent between two words.",
+      default: "10m",
+      example: "2m",
+    }),
+  }),
+  Tools: z.object({
+    PALAVER_TOOLS: withDefault(listOf("current_time", "http_fetch"), {
+      description: "The built-in tools that models may call, separated by commas; `none` for none.",
+      default: "current_time",
+      example: "current_time,http_fetch",
+    }),
+    PALAVER_HTTP_FETCH_ALLOW_PRIVATE: withDefault(flag, {
+      description:
+        "Lets `http_fetch` reach private, loopback and link-local addresses. Whoever can talk to the model can then read what this machine can.",
+      default: "false",
+      example: "true",
+    }),
+    PALAVER_TOOL_TIMEOUT: withDefault(duration({ minMs: 10, maxMs: 24 * hour }), {
+      description: "How long one run of a tool may take.",
+      default: "2m",
+      example: "30s",
+    }),
+  }),
+  Work: z.object({
+    PALAVER_CONCURRENT_TURNS: withDefault(wholeNumber({ min: 0, max: 100_000 }), {
+      description: "How many turns this replica runs at the same time. 0: none, it only serves clients.",
+      default: "100",
+      example: "500",
+    }),
+    PALAVER_LEASE: withDefault(duration({ minMs: 300, maxMs: hour }), {
+      description:
+        "How long a replica may be silent before others take over its turns. The same on all replicas.",
+      default: "15s",
+      example: "6s",
+    }),
+    PALAVER_HEARTBEAT: withDefault(duration({ minMs: 50, maxMs: hour }), {
+      description: "How often a replica says that it is alive. At most a third of `PALAVER_LEASE`.",
+      default: "3s",
+      example: "1s",
+    }),
+    PALAVER_POLL: withDefault(duration({ minMs: 50, maxMs: hour }), {
+      description: "How often a replica looks for what a lost notification hid.",
+      default: "10s",
+      example: "2s",
+    }),
+    PALAVER_SHUTDOWN_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {
+      description: "How long a stopping server may take to hand over its turns and end its streams.",
+      default: "10s",
+      example: "30s",
+    }),
+    PALAVER_LOG_LEVEL: withDefault(oneOf("debug", "info", "warn", "error", "silent"), {
+      description: "How much is logged, as JSON lines on standard error.",
+      default: "info",
+      example: "debug",
+    }),
+  }),
+};
+
+/** The environment of the commands that talk to a server. */
+export const clientSections = {
+  "Command line": z.object({
+    PALAVER_URL: withDefault(httpUrl, {
+      description:
+        "The server that `palaver chat`, `ls`, `show`, `send`, `stop` and `queue` talk to; `--url` wins over it.",
+      default: "http://127.0.0.1:7717",
+      example: "https://palaver.example.com",
+    }),
+    PALAVER_TOKEN: optional(secret, {
+      description: "The token that these commands present; `--token` wins over it.",
+      example: "plv_…",
+      secret: true,
+    }),
+    PALAVER_DEBUG: optional(text, {
+      description: "When set to 1, errors of the commands come with their stack traces.",
+      example: "1",
+    }),
+  }),
+};
+
+const { Network, Storage, Models, Tools, Work } = serverSections;
+
+/** What `palaver serve` reads. */
+export const serverSchema = z.object({
+  ...Network.shape,
+  ...Storage.shape,
+  ...Models.shape,
+  ...Tools.shape,
+  ...Work.shape,
+});
+
+/** What the client commands read. */
+export const clientSchema = clientSections["Command line"];
+
+/** All variables by name. */
+export const variables: Readonly<Record<string, VariableInfo>> = Object.fromEntries(
+  Object.entries({ ...serverSchema.shape, ...clientSchema.shape }).flatMap(([name, schema]) => {
+    const info = variableInfo.get(schema);
+    return info === undefined ? [] : [[name, info]];
+  }),
+);

@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+import { SummaryReporter } from "./test/kit/summary-reporter.js";
+
+export default defineConfig({
+  test: {
+    include: ["{src,test,conformance}/**/*.test.ts"],
+    globalSetup: "test/kit/global-setup.ts",
+    // Deadlines for what is broken, generous enough for a busy machine with two cores.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    maxWorkers: 2,
+    reporters: ["default", new SummaryReporter()],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/gen/**", "src/**/*.test.ts", "src/**/*.fixture.ts"],
+      reporter: ["text", "html"],
+    },
+  },
+});
