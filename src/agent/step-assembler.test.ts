@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ModelEvent } from "../models/model.js";
+import type { ModelEvent } from "../models/index.js";
 import { StepAssembler, type StepDelta } from "./step-assembler.js";
 
 const at = "2026-01-01T00:00:00.000Z";

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 /** Ids and chance, injected so that tests can repeat a run. */
 export interface Random {
@@ -6,9 +6,12 @@ export interface Random {
   uuid(): string;
   /** A number in [0, 1). */
   fraction(): number;
+  /** That many bytes, in a real run from a cryptographically strong source: fit for secrets. */
+  bytes(count: number): Uint8Array;
 }
 
 export const systemRandom: Random = {
   uuid: () => randomUUID(),
   fraction: () => Math.random(),
+  bytes: (count) => randomBytes(count),
 };

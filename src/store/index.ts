@@ -45,3 +45,12 @@ export {
 } from "./chat-writes.js";
 export { removeOtherReplicas, removeOutdated, removeReplica, writeHeartbeat } from "./replica-queries.js";
 export { type ChatCondition, type ChatListPosition, type ChatStatusName, listChats } from "./list-chats.js";
+export {
+  findToken,
+  insertToken,
+  listTokens,
+  type NewToken,
+  revokeToken,
+  type TokenRecord,
+  touchToken,
+} from "./token-queries.js";

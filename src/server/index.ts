@@ -1,0 +1,13 @@
+export { type Caller, callerKey, type TokenVerifier } from "./authenticate.js";
+export { type ChatServiceDeps, createChatService } from "./chat-service.js";
+export type { ListenerLimits } from "./listener.js";
+export {
+  type Access,
+  type RpcLimits,
+  type RpcServer,
+  type RpcServerOptions,
+  startRpcServer,
+} from "./rpc-server.js";
+export { StartError, type StartErrorReason } from "./start-error.js";
+export { createToken, type CreatedToken } from "./token.js";
+export { createTokenVerifier } from "./token-verifier.js";

@@ -1,0 +1,163 @@
+import { setMaxListeners } from "node:events";
+import type { DescService } from "@bufbuild/protobuf";
+import { Code, type ConnectError, type ConnectRouter, createConnectRouter } from "@connectrpc/connect";
+import { compressionGzip } from "@connectrpc/connect-node";
+import { Health } from "../gen/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import type { Clock, Logger, Random } from "../platform/index.js";
+import { authenticateDeveloper, authenticateTokens, type TokenVerifier } from "./authenticate.js";
+import { refuseForeignPages } from "./browser-guard.js";
+import { callInterceptor } from "./call-interceptor.js";
+import { ServerHealth } from "./health.js";
+import { type ListenerLimits, listen } from "./listener.js";
+import { isLoopbackHost } from "./loopback.js";
+import { OpenStreams } from "./open-streams.js";
+import { registerReflection } from "./reflection.js";
+import { rpcError } from "./rpc-error.js";
+import { rpcHandler } from "./rpc-handler.js";
+import { StartError } from "./start-error.js";
+import { validateInterceptor } from "./validate-interceptor.js";
+
+/**
+ * Who may call: holders of API tokens, or in development mode anyone who reaches the port, which is then on a loopback
+ * address.
+ */
+export type Access =
+  | { readonly kind: "tokens"; readonly verifier: TokenVerifier }
+  | { readonly kind: "development" };
+
+export interface RpcLimits extends ListenerLimits {
+  /** One message, as it is decoded, either way. Default 4 MiB. */
+  readonly maxMessageBytes?: number | undefined;
+  /** The longest deadline a caller may set. Default (and maximum) 2^31 - 1 ms, about 24 days. */
+  readonly maxTimeoutMs?: number | undefined;
+}
+
+export interface RpcServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly access: Access;
+  /** Registers the services. Health and reflection are there already. */
+  readonly services: (router: ConnectRouter) => void;
+  readonly limits?: RpcLimits | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RpcServer extends AsyncDisposable {
+  /** `http://host:port`, with the port that is really used. */
+  readonly url: string;
+  readonly port: number;
+  /** Aborts, with the ConnectError that streams end with, when the server begins to stop. */
+  readonly shutdownSignal: AbortSignal;
+  /** Health says NOT_SERVING from now on. Calls are still answered. */
+  setDraining(): void;
+  /**
+   * Stops: streams end with `unavailable` / `SHUTTING_DOWN` (STREAM-15), new calls are refused with the same, unary calls may
+   * run for up to `graceMs`, then every connection is cut. Resolves when none is left. May be called again.
+   */
+  close(options: { graceMs: number }): Promise<void>;
+}
+
+/** Streams may stay open for weeks; a timer cannot be set for longer. */
+const maxTimeoutMsOfTimers = 2 ** 31 - 1;
+
+/** Below this, compressing costs more than it saves, and the deltas of a chat are far below it. */
+const compressMinBytes = 8 * 1024;
+
+/**
+ * Serves gRPC, gRPC-Web and Connect on one port, over HTTP/1.1 and h2c: the given services, health and reflection.
+ *
+ * @throws StartError when the address cannot be had, or is open to others without tokens
+ */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const { host, port, access, limits = {}, clock, random, logger } = options;
+  const {
+    maxMessageBytes = 4 * 1024 * 1024,
+    maxTimeoutMs = maxTimeoutMsOfTimers,
+    ...listenerLimits
+  } = limits;
+  if (access.kind === "development" && !isLoopbackHost(host)) throw needsLoopback(host);
+
+  const streams = new OpenStreams({ clock, logger });
+  const router = createConnectRouter({
+    interceptors: [callInterceptor({ streams, logger, random, maxMessageBytes }), validateInterceptor()],
+    readMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxMessageBytes,
+    maxTimeoutMs,
+    acceptCompression: [compressionGzip],
+    compressMinBytes,
+  });
+  options.services(router);
+  const services = registeredServices(router);
+  const health = new ServerHealth(services.map((service) => service.typeName));
+  router.service(Health, health.service);
+  registerReflection(router, [...services, Health]);
+
+  const shutdown = new AbortController();
+  setMaxListeners(0, shutdown.signal);
+  const listener = await listen({
+    ...listenerLimits,
+    host,
+    port,
+    clock,
+    handler: rpcHandler({
+      handlers: router.handlers,
+      authenticate: access.kind === "tokens" ? authenticateTokens(access.verifier) : authenticateDeveloper(),
+      publicServices: new Set(
+        [Health, ServerReflection, ServerReflectionAlpha].map((service) => service.typeName),
+      ),
+      guard: access.kind === "development" ? refuseForeignPages : () => undefined,
+      stopping: () => (shutdown.signal.aborted ? (shutdown.signal.reason as ConnectError) : undefined),
+      serving: () => health.serving,
+      maxMessageBytes,
+      maxTimeoutMs,
+      compressions: [compressionGzip.name],
+      clock,
+      random,
+      logger,
+    }),
+  });
+  // "localhost" may have been made to mean something else.
+  if (access.kind === "development" && !isLoopbackHost(listener.host)) {
+    await listener.close(0);
+    throw needsLoopback(host);
+  }
+
+  let closed: Promise<void> | undefined;
+  const close = async (graceMs: number): Promise<void> => {
+    health.setDraining();
+    const reason = rpcError(
+      Code.Unavailable,
+      "SHUTTING_DOWN",
+      "This server shuts down. Go on at another one, or later.",
+    );
+    shutdown.abort(reason);
+    streams.endAll(reason);
+    await listener.close(graceMs);
+    await streams[Symbol.asyncDispose]();
+  };
+  return {
+    url: listener.url,
+    port: listener.port,
+    shutdownSignal: shutdown.signal,
+    setDraining: () => health.setDraining(),
+    close: ({ graceMs }) => (closed ??= close(graceMs)),
+    [Symbol.asyncDispose]: () => (closed ??= close(0)),
+  };
+}
+
+function registeredServices(router: ConnectRouter): DescService[] {
+  return [...new Set(router.handlers.map((handler) => handler.service))];
+}
+
+function needsLoopback(host: string): StartError {
+  return new StartError(
+    "DEV_MODE_NEEDS_LOOPBACK",
+    `Without API tokens anyone who reaches the server owns its chats, so it listens on loopback addresses only, and ${host} is none. ` +
+      "Choose 127.0.0.1 or ::1, or require tokens.",
+  );
+}
