@@ -9,6 +9,6 @@ export {
 } from "./config.js";
 export { type ConfigLine, describeConfig, describeDatabase } from "./describe-config.js";
 export { parseDuration } from "./duration.js";
-export { formatListenAddress, isLoopbackHost, type ListenAddress } from "./listen-address.js";
+export { formatListenAddress, type ListenAddress } from "./listen-address.js";
 export { renderConfigurationReference } from "./render-configuration.js";
 export { Secret } from "./secret.js";

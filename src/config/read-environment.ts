@@ -13,7 +13,8 @@ export function readEnvironment<S extends z.ZodObject>(
 ): { values: z.infer<S> | undefined; violations: FieldViolation[] } {
   const violations = unknownVariables(env).map((name): FieldViolation => {
     const meant = didYouMean(name);
-    const advice = meant === undefined ? "docs/configuration.md describes them all" : `did you mean ${meant}?`;
+    const advice =
+      meant === undefined ? "docs/configuration.md describes them all" : `did you mean ${meant}?`;
     return { field: name, description: `there is no such variable; ${advice}` };
   });
   const given = Object.fromEntries(

@@ -185,8 +185,9 @@ describe("addresses", () => {
 });
 
 describe("ends", () => {
-  const silent: RequestListener = (_, response) =>
-    void response.writeHead(200, { "content-type": "text/plain" }).flushHeaders();
+  const silent: RequestListener = (_, response) => {
+    response.writeHead(200, { "content-type": "text/plain" }).flushHeaders();
+  };
 
   test("a server that does not finish is given up after 15 seconds", async () => {
     const clock = new ManualClock();

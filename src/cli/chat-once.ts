@@ -1,0 +1,118 @@
+import { create, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { type Chat, ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
+import { type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
+import { isIdle } from "./chat-status.js";
+import type { Connection } from "./connection.js";
+import { continueHint } from "./continue-hint.js";
+import { type ExitCode, exitCode } from "./exit-code.js";
+import { followChat } from "./follow-chat.js";
+import { line, type Piece } from "./piece.js";
+import { interruptChat } from "./interrupt-chat.js";
+import { createChat, present, type Sending, sendMessage } from "./send.js";
+import { readSnapshot } from "./snapshot.js";
+import { type Surroundings, writeJsonLine } from "./terminal.js";
+import { Transcript } from "./transcript.js";
+import { writerFor } from "./transcript-writer.js";
+
+export interface ChatOnceOptions extends Sending {
+  /** The chat to go on with; a new one when absent. */
+  readonly chatId?: string | undefined;
+  /** Prints the events as JSON instead of text. */
+  readonly json: boolean;
+}
+
+/**
+ * Says one thing and follows the chat until it is idle again. Ctrl-C interrupts the turn; a second one leaves it running.
+ */
+export async function chatOnce(
+  surroundings: Surroundings,
+  connection: Connection,
+  options: ChatOnceOptions,
+): Promise<ExitCode> {
+  const { clock, random, stdout, stderr } = surroundings;
+  const leave = new AbortController();
+  let chatId: string | undefined = undefined;
+  let interrupts = 0;
+  let interrupting: Promise<void> | undefined;
+  const notice = (piece: Piece): void => {
+    if (!options.json) writer.write([piece]);
+  };
+  using _interrupts = surroundings.onInterrupt(() => {
+    interrupts += 1;
+    if (interrupts > 1 || chatId === undefined) return leave.abort();
+    notice(line("note", "— interrupting; Ctrl-C again leaves the turn running —"));
+    interrupting = interruptChat(connection, chatId).then((problem) => {
+      if (problem !== undefined) notice(line("error", problem));
+    });
+  });
+  const writer = writerFor(surroundings);
+
+  const begun = await begin(surroundings, connection, options, leave.signal).catch((error: unknown) => {
+    if (leave.signal.aborted) return undefined;
+    throw error;
+  });
+  if (begun === undefined) return exitCode.interrupted;
+  const { chat, afterMessageId } = begun;
+  chatId = chat.id;
+  const transcript = new Transcript({ live: stdout.isTTY === true, afterMessageId });
+  if (options.json) writeJsonLine(stdout, eventJson(chatUpdate(chat)));
+
+  const items = followChat(connection, chatId, { afterMessageId, signal: leave.signal, clock, random });
+  for await (const item of items) {
+    if (item.type === "lost") notice(line("warning", "— connection lost, trying to reconnect —"));
+    if (item.type === "restored" && !item.exact) transcript.restart();
+    if (item.type !== "events") continue;
+    for (const event of item.events) {
+      const pieces = transcript.read(event);
+      if (!options.json) writer.write(pieces);
+      else if (event.event.case !== "keepalive") writeJsonLine(stdout, eventJson(event));
+    }
+    if (transcript.isSettled) break;
+  }
+  if (!leave.signal.aborted) await interrupting;
+  writer.endLine();
+  if (!options.json) stderr.write(continueHint(surroundings, connection, chatId));
+  if (interrupts > 0) return exitCode.interrupted;
+  return transcript.status === ChatStatus.ERROR ? exitCode.failed : exitCode.ok;
+}
+
+/** Creates the chat or sends to it; tells which messages came before all that is to be followed. */
+async function begin(
+  { random }: Surroundings,
+  connection: Connection,
+  { chatId, ...sending }: ChatOnceOptions,
+  signal: AbortSignal,
+): Promise<{ chat: Chat; afterMessageId: bigint }> {
+  if (chatId === undefined) {
+    const { chat, lastMessageId } = await createChat(connection, sending, { random, signal });
+    return { chat, afterMessageId: lastMessageId };
+  }
+  // If the chat is busy, the message may have to wait: then its turn is among what comes after the messages of now.
+  const now = present((await connection.chats.getChat({ chatId }, { signal })).chat);
+  const before = isIdle(now.status) ? undefined : await readLastMessageId(connection, chatId, signal);
+  const { outcome, chat } = await sendMessage(connection, chatId, sending, { random, signal });
+  const afterMessageId =
+    outcome.case === "message"
+      ? outcome.value.id
+      : (before ?? (await readLastMessageId(connection, chatId, signal)));
+  return { chat: present(chat), afterMessageId };
+}
+
+async function readLastMessageId(
+  connection: Connection,
+  chatId: string,
+  signal: AbortSignal,
+): Promise<bigint> {
+  const transcript = new Transcript({ live: false });
+  for (const event of await readSnapshot(connection, chatId, signal)) transcript.read(event);
+  return transcript.lastMessageId;
+}
+
+/** For programs, the first line says which chat it is, in the form of an event. */
+function chatUpdate(chat: Chat): StreamEvent {
+  return create(StreamEventSchema, { event: { case: "chatUpdate", value: { chat } } });
+}
+
+function eventJson(event: StreamEvent): JsonValue {
+  return toJson(StreamEventSchema, event);
+}

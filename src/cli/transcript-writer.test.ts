@@ -1,0 +1,57 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { ManualClock, systemRandom } from "../platform/index.js";
+import { line } from "./piece.js";
+import type { Surroundings } from "./terminal.js";
+import { writerFor } from "./transcript-writer.js";
+
+function surroundings(
+  isTTY: boolean,
+  env: NodeJS.ProcessEnv = {},
+): Surroundings & { read(): { stdout: string; stderr: string } } {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const text = (stream: PassThrough): string => (stream.read() as Buffer | null)?.toString() ?? "";
+  return {
+    env,
+    stdin,
+    stdout: Object.assign(stdout, { isTTY }),
+    stderr: Object.assign(stderr, { isTTY }),
+    clock: new ManualClock(),
+    random: systemRandom,
+    onInterrupt: () => ({ [Symbol.dispose]: () => undefined }),
+    onTerminate: () => ({ [Symbol.dispose]: () => undefined }),
+    exitNow: () => undefined,
+    outliveReaders: () => undefined,
+    read: () => ({ stdout: text(stdout), stderr: text(stderr) }),
+  };
+}
+
+const pieces = [
+  line("tool", "→ now {}"),
+  { type: "flow", tone: "answer", key: "a", text: "It is " },
+  line("note", "note"),
+  { type: "flow", tone: "answer", key: "a", text: "noon." },
+] as const;
+
+test("on a terminal everything goes to standard output, in order and coloured", () => {
+  const world = surroundings(true);
+  writerFor(world).write(pieces);
+  expect(world.read()).toEqual({
+    stdout: "\u001b[36m→ now {}\u001b[39m\nIt is \n\u001b[2mnote\u001b[22m\nnoon.",
+    stderr: "",
+  });
+});
+
+test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("%j means no colours", (env) => {
+  const world = surroundings(true, env);
+  writerFor(world).write(pieces);
+  expect(world.read().stdout).toBe("→ now {}\nIt is \nnote\nnoon.");
+});
+
+test("elsewhere standard output gets the answer alone, unbroken by what goes to standard error", () => {
+  const world = surroundings(false);
+  const writer = writerFor(world);
+  writer.write(pieces);
+  writer.endLine();
+  expect(world.read()).toEqual({ stdout: "It is noon.\n", stderr: "→ now {}\nnote\n" });
+});

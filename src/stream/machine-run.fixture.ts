@@ -1,0 +1,200 @@
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
+import { chatId } from "./chat-model.fixture.js";
+import type { ChatView, ReadViewOptions } from "./chat-view.js";
+import type { ChatWorld } from "./chat-world.fixture.js";
+import type { EpisodeLog } from "./delta-log.js";
+import { startStream, stepStream } from "./stream-machine.js";
+import type { StreamInput, StreamOutput, StreamState } from "./stream-state.js";
+
+/** A read of the database, in two steps: what it sees is fixed before its answer arrives. */
+interface PendingRead {
+  readonly fetchId: number;
+  readonly options: ReadViewOptions;
+  seen?: { readonly view: ChatView | undefined };
+}
+
+/** The stream machine in the hands of a test, which decides what happens next: every input only when the test says so. */
+export class MachineRun {
+  readonly events: StreamEvent[] = [];
+  /** The views that were answered, first to last. */
+  readonly views: ChatView[] = [];
+  readonly reads: PendingRead[] = [];
+  /** Versions that were committed and not notified yet. */
+  readonly notifications: number[] = [];
+  timerId: number | undefined;
+  timersFired = 0;
+  ended = false;
+  readonly #world: ChatWorld;
+  #state: StreamState;
+  #opened: EpisodeLog | undefined;
+  #announced: EpisodeLog | undefined;
+  #followed: { readonly log: EpisodeLog; next: number } | undefined;
+
+  constructor(world: ChatWorld, afterMessageId = 0) {
+    this.#world = world;
+    this.#opened = world.deltaLog.current(chatId);
+    world.deltaLog.watch(chatId, (log) => {
+      this.#opened = log;
+    });
+    world.chat.onCommit = (version) => this.notifications.push(version);
+    const { state, outputs } = startStream({ afterMessageId });
+    this.#state = state;
+    this.#carryOut(outputs);
+  }
+
+  get phase(): StreamState["phase"] {
+    return this.#state.phase;
+  }
+
+  feed(input: StreamInput): void {
+    const { state, outputs } = stepStream(this.#state, input);
+    this.#state = state;
+    this.#carryOut(outputs);
+  }
+
+  /** The latest episode that opened becomes known. */
+  announce(): void {
+    const log = this.#opened;
+    if (log === undefined) return;
+    this.#opened = undefined;
+    this.#announced = log;
+    this.feed({ type: "episodeOpened", episode: log.episode });
+  }
+
+  /** Passes on up to so many deltas of the followed episode, and its end once all were passed on. Returns whether there was any. */
+  pull(count = Number.POSITIVE_INFINITY): boolean {
+    const followed = this.#followed;
+    if (followed === undefined) return false;
+    const { log, next } = followed;
+    const { episode, state } = log;
+    const discarded = state.type === "closed" && state.outcome === "discarded";
+    const events = discarded ? [] : log.deltas.slice(next, next + count);
+    if (events.length > 0) {
+      followed.next += events.length;
+      this.feed({ type: "deltas", episode, events });
+      return true;
+    }
+    if (state.type === "open") return false;
+    this.#followed = undefined;
+    this.feed({ type: "episodeClosed", episode, outcome: state.outcome });
+    return true;
+  }
+
+  /** The database sees the read; its answer is still under way. */
+  see(): void {
+    const read = this.reads[0];
+    if (read !== undefined) read.seen ??= { view: this.#world.chat.view(read.options) };
+  }
+
+  /** The answer of the read under way arrives. Returns whether there was one. */
+  answer(): boolean {
+    this.see();
+    const read = this.reads.shift();
+    if (read?.seen === undefined) return false;
+    const { view } = read.seen;
+    if (view !== undefined) this.views.push(view);
+    this.feed({ type: "view", fetchId: read.fetchId, view });
+    return true;
+  }
+
+  notify(snapshotVersion: number | undefined = this.#world.chat.versions.snapshot): void {
+    this.feed({ type: "notified", snapshotVersion });
+  }
+
+  poll(): void {
+    this.feed({ type: "notified", snapshotVersion: undefined });
+  }
+
+  fireTimer(): void {
+    const { timerId } = this;
+    this.timerId = undefined;
+    if (timerId === undefined) return;
+    this.timersFired += 1;
+    this.feed({ type: "timer", timerId });
+  }
+
+  /** Lets everything arrive that is under way. */
+  settle(): void {
+    do this.announce();
+    while (this.pull() || this.answer());
+  }
+
+  /** The world changed and everybody hears of it at once. */
+  then(...changes: readonly (() => void)[]): this {
+    for (const change of changes) {
+      change();
+      this.notify();
+      this.settle();
+    }
+    return this;
+  }
+
+  /** The events since the last call. */
+  take(): string[] {
+    return this.events.splice(0).map(describeEvent);
+  }
+
+  #carryOut(outputs: readonly StreamOutput[]): void {
+    for (const output of outputs) {
+      if (this.ended) throw new Error(`the stream went on after its end with ${output.type}`);
+      switch (output.type) {
+        case "emit":
+          this.events.push(...output.events);
+          break;
+        case "fetch":
+          if (this.reads.length > 0) throw new Error("a read began while another was under way");
+          this.reads.push({ fetchId: output.fetchId, options: output });
+          break;
+        case "follow": {
+          const log = this.#announced;
+          if (log?.episode !== output.episode)
+            throw new Error("an episode was followed that is not the latest");
+          this.#followed = { log, next: 0 };
+          this.feed({ type: "following", episode: output.episode, lastSeq: log.deltas.length });
+          break;
+        }
+        case "unfollow":
+          if (this.#followed === undefined) throw new Error("nothing is followed");
+          this.#followed = undefined;
+          break;
+        case "armTimer":
+          this.timerId = output.timerId;
+          break;
+        case "end":
+          this.ended = true;
+          break;
+        default:
+          output satisfies never;
+      }
+    }
+  }
+}
+
+const statusNames = [
+  "unspecified",
+  "pending",
+  "running",
+  "interrupting",
+  "requires action",
+  "waiting",
+  "error",
+];
+
+/** An event in a few words, for assertions that read like a transcript. */
+export function describeEvent({ event }: StreamEvent): string {
+  switch (event.case) {
+    case "status":
+      return `status ${statusNames[event.value.status] ?? "?"}`;
+    case "message":
+      return `message ${event.value.message?.id}`;
+    case "messagePart": {
+      const { episode, seq, part } = event.value;
+      const text = part?.kind.case === "text" ? part.kind.value.text : part?.kind.case;
+      return `part ${episode?.historyVersion}.${episode?.generationAttempt}#${seq} ${text}`;
+    }
+    case "queueUpdate":
+      return `queue of ${event.value.queue.length}`;
+    default:
+      return event.case ?? "nothing";
+  }
+}

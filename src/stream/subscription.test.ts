@@ -1,0 +1,431 @@
+import { getEventListeners } from "node:events";
+import { beforeEach, expect, test } from "vitest";
+import { until } from "../../test/kit/until.js";
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
+import { ManualClock, silentLogger } from "../platform/index.js";
+import { chatId } from "./chat-model.fixture.js";
+import type { ChatReader, ChatView, ReadViewOptions } from "./chat-view.js";
+import { ChatWorld } from "./chat-world.fixture.js";
+import type { EpisodeLog } from "./delta-log.js";
+import { describeEvent } from "./machine-run.fixture.js";
+import { type ChangeHints, type StreamBatch, subscribe, type SubscriptionDeps } from "./subscription.js";
+
+let world: ChatWorld;
+let bus: TestBus;
+let clock: ManualClock;
+let shutdown: AbortController;
+
+beforeEach(() => {
+  world = new ChatWorld();
+  bus = new TestBus();
+  clock = new ManualClock();
+  shutdown = new AbortController();
+  world.chat.onCommit = (version) => bus.publish(BigInt(version));
+});
+
+/** Hints about the one chat, to everybody, at once. */
+class TestBus implements ChangeHints {
+  readonly #listeners = new Set<Parameters<ChangeHints["watchChat"]>[1]>();
+
+  publish(snapshotVersion: bigint): void {
+    for (const listener of this.#listeners) listener({ snapshotVersion });
+  }
+
+  watchChat(_chatId: string, listener: Parameters<ChangeHints["watchChat"]>[1]): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+}
+
+/** A subscriber that takes one batch at a time. */
+class Subscriber {
+  readonly #leaving = new AbortController();
+  readonly #batches: AsyncGenerator<StreamBatch, void, undefined>;
+
+  constructor(overrides: Partial<SubscriptionDeps> = {}) {
+    const deps = {
+      reader: world,
+      bus,
+      deltaLog: world.deltaLog,
+      clock,
+      logger: silentLogger,
+      shutdown: shutdown.signal,
+    };
+    this.#batches = subscribe(
+      { ...deps, ...overrides },
+      { chatId, afterMessageId: 0, signal: this.#leaving.signal },
+    );
+  }
+
+  /** The next batch, undefined at the end. */
+  async batch(): Promise<readonly StreamEvent[] | undefined> {
+    const next = await this.#batches.next();
+    return next.done === true ? undefined : next.value.events;
+  }
+
+  async next(): Promise<string[] | undefined> {
+    return (await this.batch())?.map(describeEvent);
+  }
+
+  /** Everything up to an event that reads like this. */
+  async readUntil(last: string): Promise<string[]> {
+    const all: string[] = [];
+    for (;;) {
+      const events = await this.next();
+      if (events === undefined) throw new Error(`the stream ended after ${all.join(", ")}`);
+      all.push(...events);
+      if (events.includes(last)) return all;
+    }
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+  }
+
+  async return(): Promise<void> {
+    await this.#batches.return();
+  }
+}
+
+function generating(...texts: string[]): void {
+  world.send();
+  world.acquire();
+  world.begin();
+  world.openLog();
+  for (const text of texts) world.delta(text);
+}
+
+/** A reader whose answers the test gives. */
+class SlowReader implements ChatReader {
+  readonly pending: { readonly options: ReadViewOptions; answer(): void; fail(): void }[] = [];
+  reads = 0;
+
+  readView(_chatId: string, options: ReadViewOptions): Promise<ChatView | undefined> {
+    this.reads += 1;
+    return new Promise((resolve, reject) => {
+      this.pending.push({
+        options,
+        answer: () => resolve(world.chat.view(options)),
+        fail: () => reject(new Error("the database is away")),
+      });
+    });
+  }
+
+  take(): SlowReader["pending"][number] {
+    const read = this.pending.shift();
+    if (read === undefined) throw new Error("nothing is being read");
+    return read;
+  }
+}
+
+test("a whole turn arrives as it happens", async () => {
+  const subscriber = new Subscriber();
+  expect(await subscriber.next()).toEqual(["status waiting", "queue of 0", "caughtUp"]);
+  world.send();
+  expect(await subscriber.next()).toEqual(["message 1", "status pending"]);
+  world.acquire();
+  expect(await subscriber.next()).toEqual(["status running"]);
+  world.begin();
+  world.openLog();
+  world.delta("Hel");
+  expect(await subscriber.next()).toEqual(["part 2.1#1 Hel"]);
+  world.delta("lo");
+  expect(await subscriber.next()).toEqual(["part 2.1#2 lo"]);
+  world.commit();
+  world.close();
+  expect(await subscriber.next()).toEqual(["message 2"]);
+  world.finish();
+  expect(await subscriber.next()).toEqual(["status waiting"]);
+  await subscriber.return();
+});
+
+test("STREAM-2: a late joiner gets the running step with the snapshot, in one batch", async () => {
+  generating("Hel", "lo");
+  const subscriber = new Subscriber();
+  expect(await subscriber.next()).toEqual([
+    "status running",
+    "message 1",
+    "queue of 0",
+    "part 2.1#1 Hel",
+    "part 2.1#2 lo",
+    "caughtUp",
+  ]);
+  await subscriber.return();
+});
+
+test("what became ready while the reader was busy goes out together", async () => {
+  generating();
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  world.delta("a");
+  world.delta("b");
+  world.delta("c");
+  expect(await subscriber.next()).toEqual(["part 2.1#1 a", "part 2.1#2 b", "part 2.1#3 c"]);
+  const next = subscriber.next();
+  world.delta("d");
+  world.delta("e");
+  expect(await next).toEqual(["part 2.1#4 d", "part 2.1#5 e"]);
+  await subscriber.return();
+});
+
+test("STREAM-12: two subscribers get the very same delta", async () => {
+  generating("a");
+  const [one, other] = [new Subscriber(), new Subscriber()];
+  const [first, second] = [await one.batch(), await other.batch()];
+  const part = (events: readonly StreamEvent[] | undefined) =>
+    events?.find(({ event }) => event.case === "messagePart");
+  expect(part(first)).toBeDefined();
+  expect(part(first)).toBe(part(second));
+  await one.return();
+  await other.return();
+});
+
+test("STREAM-5: a long step arrives in batches of limited size, without gap or repeat", async () => {
+  const texts = Array.from({ length: 10_000 }, (_, index) => `${index}`);
+  generating(...texts);
+  const subscriber = new Subscriber();
+  const seqs: number[] = [];
+  let caughtUp = false;
+  while (!caughtUp) {
+    const events = (await subscriber.batch()) ?? [];
+    expect(events.length).toBeLessThanOrEqual(256);
+    for (const { event } of events) if (event.case === "messagePart") seqs.push(Number(event.value.seq));
+    caughtUp = events.some(({ event }) => event.case === "caughtUp");
+  }
+  expect(seqs).toEqual(texts.map((_, index) => index + 1));
+  await subscriber.return();
+});
+
+test("a batch of large events stays below the size that stock clients accept", async () => {
+  generating(...Array.from({ length: 12 }, () => "x".repeat(300_000)));
+  const subscriber = new Subscriber();
+  const counts: number[] = [];
+  for (let parts = 0; parts < 12; ) {
+    const count = ((await subscriber.batch()) ?? []).filter(
+      ({ event }) => event.case === "messagePart",
+    ).length;
+    counts.push(count);
+    parts += count;
+  }
+  expect(Math.max(...counts)).toBe(3);
+  await subscriber.return();
+});
+
+test("STREAM-7: a reader that was away gets the remaining deltas before the commit", async () => {
+  generating("a");
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  const many = Array.from({ length: 600 }, () => "x");
+  for (const text of many) world.delta(text);
+  world.commit();
+  world.close();
+  world.finish();
+  const rest = await subscriber.readUntil("status waiting");
+  expect(rest).toEqual([
+    ...many.map((text, index) => `part 2.1#${index + 2} ${text}`),
+    "message 2",
+    "status waiting",
+  ]);
+  await subscriber.return();
+});
+
+test("STREAM-7: an episode that its worker does not end is given up after a second", async () => {
+  generating("a");
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  const next = subscriber.next();
+  world.commit();
+  await until(() => clock.nextDueMs === 1_000, { what: "the view to be held" });
+  clock.advance(1_000);
+  expect(await next).toEqual(["previewReset", "message 2"]);
+  await subscriber.return();
+});
+
+test("STREAM-1: nothing precedes the status, not even a keepalive, and it comes with the first answer", async () => {
+  const reader = new SlowReader();
+  const subscriber = new Subscriber({ reader, keepaliveMs: 1_000 });
+  const next = subscriber.next();
+  clock.advance(5_000);
+  reader.take().answer();
+  expect((await next)?.[0]).toBe("status waiting");
+  await subscriber.return();
+});
+
+test("BUS-5: what lost notifications hid is found within the poll interval", async () => {
+  world.chat.onCommit = () => undefined;
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  world.send();
+  const next = subscriber.next();
+  clock.advance(9_999);
+  clock.advance(1);
+  expect(await next).toEqual(["message 1", "status pending"]);
+  const again = subscriber.next();
+  world.chat.interrupt();
+  clock.advance(10_000);
+  expect(await again).toEqual(["status waiting"]);
+  await subscriber.return();
+});
+
+test("a commit right after the first look is not missed", async () => {
+  const reader = new SlowReader();
+  const subscriber = new Subscriber({ reader });
+  const next = subscriber.next();
+  reader.take().answer();
+  world.send();
+  expect(await next).toEqual(["status waiting", "queue of 0", "caughtUp"]);
+  const after = subscriber.next();
+  reader.take().answer();
+  expect(await after).toEqual(["message 1", "status pending"]);
+  await subscriber.return();
+});
+
+test("a keepalive comes after every interval of silence", async () => {
+  const subscriber = new Subscriber({ pollMs: 1_000_000 });
+  await subscriber.next();
+  clock.advance(10_000);
+  world.chat.rename();
+  expect(await subscriber.next()).toEqual(["chatUpdate"]);
+  const next = subscriber.next();
+  clock.advance(14_999);
+  clock.advance(1);
+  expect(await next).toEqual(["keepalive"]);
+  expect(clock.monotonicMs()).toBe(25_000);
+  const again = subscriber.next();
+  clock.advance(15_000);
+  expect(await again).toEqual(["keepalive"]);
+  await subscriber.return();
+});
+
+test("a read that fails is repeated with growing pauses, and the stream goes on", async () => {
+  const reader = new SlowReader();
+  const subscriber = new Subscriber({ reader, pollMs: 1_000_000, keepaliveMs: 1_000_000 });
+  const first = subscriber.next();
+  reader.take().answer();
+  await first;
+  world.send();
+  const next = subscriber.next();
+  for (const pauseMs of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
+    reader.take().fail();
+    await until(() => clock.nextDueMs === pauseMs, { what: `a pause of ${pauseMs} ms` });
+    clock.advance(pauseMs);
+  }
+  reader.take().answer();
+  expect(await next).toEqual(["message 1", "status pending"]);
+  await subscriber.return();
+});
+
+test("a subscription that cannot even begin is refused", async () => {
+  const reader = new SlowReader();
+  const subscriber = new Subscriber({ reader });
+  const next = subscriber.next();
+  const refused = expect(next).rejects.toMatchObject({
+    category: "unavailable",
+    reason: "DATABASE_UNAVAILABLE",
+  });
+  for (const pauseMs of [100, 200, 400, 800]) {
+    reader.take().fail();
+    await until(() => clock.nextDueMs === pauseMs, { what: `a pause of ${pauseMs} ms` });
+    clock.advance(pauseMs);
+  }
+  reader.take().fail();
+  await refused;
+  expect(clock.pending).toBe(0);
+});
+
+test("STREAM-15: a server that shuts down ends its streams", async () => {
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  const next = subscriber.next();
+  const ended = expect(next).rejects.toMatchObject({ category: "unavailable", reason: "SHUTTING_DOWN" });
+  shutdown.abort();
+  await ended;
+  expect(clock.pending).toBe(0);
+});
+
+test("the stream of a chat that is deleted ends after what was before", async () => {
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  world.chat.delete();
+  await expect(subscriber.next()).rejects.toMatchObject({ category: "not_found", reason: "CHAT_NOT_FOUND" });
+  const late = new Subscriber();
+  await expect(late.next()).rejects.toMatchObject({ category: "not_found", reason: "CHAT_NOT_FOUND" });
+  expect(clock.pending).toBe(0);
+});
+
+test("STREAM-14: leaving while waiting ends the stream, releases everything and leaves the turn alone", async () => {
+  generating("a");
+  const subscriber = new Subscriber();
+  await subscriber.next();
+  expect(clock.pending).toBeGreaterThan(0);
+  const next = subscriber.next();
+  subscriber.leave();
+  expect(await next).toBeUndefined();
+  expect(clock.pending).toBe(0);
+  world.delta("b");
+  expect(world.deltaLog.current(chatId)?.deltas).toHaveLength(2);
+});
+
+test("an answer or a failure that comes after leaving does nothing", async () => {
+  for (const late of ["answer", "fail"] as const) {
+    const reader = new SlowReader();
+    const subscriber = new Subscriber({ reader });
+    const next = subscriber.next();
+    subscriber.leave();
+    expect(await next).toBeUndefined();
+    reader.take()[late]();
+    await Promise.resolve();
+    expect(clock.pending).toBe(0);
+    expect(reader.reads).toBe(1);
+  }
+});
+
+test("whoever leaves is not listening any more, however it ends", async () => {
+  const listening = new Set<string>();
+  const counted = (name: string, inner: Disposable): Disposable => {
+    listening.add(name);
+    return {
+      [Symbol.dispose]: () => {
+        listening.delete(name);
+        inner[Symbol.dispose]();
+      },
+    };
+  };
+  const countedLog = (log: EpisodeLog | undefined): EpisodeLog | undefined =>
+    log && {
+      episode: log.episode,
+      deltas: log.deltas,
+      state: log.state,
+      onChange: (listener) => counted("episode", log.onChange(listener)),
+    };
+  const overrides: Partial<SubscriptionDeps> = {
+    bus: {
+      watchChat: (id, listener) => counted("bus", bus.watchChat(id, listener)),
+    },
+    deltaLog: {
+      current: (id) => countedLog(world.deltaLog.current(id)),
+      watch: (id, listener) => counted("log", world.deltaLog.watch(id, listener)),
+    },
+  };
+  const released = (): void => {
+    expect([...listening]).toEqual([]);
+    expect(clock.pending).toBe(0);
+    expect(getEventListeners(shutdown.signal, "abort")).toEqual([]);
+  };
+  generating("a");
+  for (const end of ["return", "leave", "shutdown"] as const) {
+    const subscriber = new Subscriber(overrides);
+    await subscriber.next();
+    expect([...listening].sort()).toEqual(["bus", "episode", "log"]);
+    if (end === "return") {
+      await subscriber.return();
+    } else {
+      const next = subscriber.next().catch(() => undefined);
+      if (end === "leave") subscriber.leave();
+      else shutdown.abort();
+      expect(await next).toBeUndefined();
+    }
+    released();
+    expect(await subscriber.next()).toBeUndefined();
+  }
+});

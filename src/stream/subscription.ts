@@ -1,0 +1,291 @@
+import { setMaxListeners } from "node:events";
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
+import { type Clock, type Logger, Wakeup } from "../platform/index.js";
+import { PalaverError } from "../protocol/index.js";
+import type { ChatReader } from "./chat-view.js";
+import type { EpisodeLog, EpisodeSource } from "./delta-log.js";
+import { DueTimer } from "./due-timer.js";
+import { compareEpisodes, type EpisodeId } from "./episode.js";
+import { approximateSize } from "./event-size.js";
+import { keepalive } from "./stream-event.js";
+import { startStream, stepStream } from "./stream-machine.js";
+import type { StreamInput, StreamOutput, StreamState } from "./stream-state.js";
+import { ViewSource } from "./view-source.js";
+
+/** Where hints come from that a chat changed: the bus. They may be lost, doubled, late or wrong. */
+export interface ChangeHints {
+  /** Calls `listener` for each hint about that chat until disposed. */
+  watchChat(
+    chatId: string,
+    listener: (notification: { readonly snapshotVersion: bigint }) => void,
+  ): Disposable;
+}
+
+export interface SubscriptionDeps {
+  readonly reader: ChatReader;
+  readonly bus: ChangeHints;
+  readonly deltaLog: EpisodeSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborts when the server shuts down: all subscriptions then end with UNAVAILABLE / SHUTTING_DOWN (STREAM-15). */
+  readonly shutdown: AbortSignal;
+  /** How often the chat is looked at without a notification: what a lost one hid is seen after that (BUS-5). Default: 10 s. */
+  readonly pollMs?: number | undefined;
+  /** After this time without a batch there is one with a `keepalive`. Default: 15 s. */
+  readonly keepaliveMs?: number | undefined;
+}
+
+export interface SubscribeOptions {
+  /** A chat that the caller may read: access was checked before. */
+  readonly chatId: string;
+  /** Only messages with a greater id; 0 for all. */
+  readonly afterMessageId: number;
+  /** Ends the subscription, also while it waits. */
+  readonly signal: AbortSignal;
+}
+
+/** What became ready together, in order; never empty. At most 256 events and, unless it is one event, about 1 MiB. */
+export interface StreamBatch {
+  readonly events: readonly StreamEvent[];
+}
+
+const maxBatchEvents = 256;
+const maxBatchSize = 1024 * 1024;
+
+/**
+ * Streams a chat to one subscriber, as PROTOCOL §4 has it: its state, then every change.
+ *
+ * It works only when it is asked for the next batch: a reader that is slow lets hints coalesce and holds no more than one view of the
+ * database and references to two episodes of the delta log. It delays nobody else.
+ *
+ * Ends without error when `signal` aborts: abort it in order to leave while the next batch is awaited, since the `return` of a generator
+ * waits until then. Either way all is released. Throws PalaverError: CHAT_NOT_FOUND when the chat does not exist or is deleted,
+ * SHUTTING_DOWN, DATABASE_UNAVAILABLE when not even the first read succeeds (later ones are repeated for as long as it takes).
+ */
+export async function* subscribe(
+  deps: SubscriptionDeps,
+  options: SubscribeOptions,
+): AsyncGenerator<StreamBatch, void, undefined> {
+  const { signal } = options;
+  using subscription = new Subscription(deps, options);
+  while (!signal.aborted) {
+    const events = subscription.take();
+    if (events.length > 0) yield { events };
+    else await subscription.changed(signal);
+  }
+}
+
+/** The shell of the stream machine: gathers hints, carries out what the machine asks for, and collects what it emits. */
+class Subscription implements Disposable {
+  readonly #deps: SubscriptionDeps;
+  readonly #wakeup = new Wakeup();
+  readonly #views: ViewSource;
+  readonly #sources: readonly Disposable[];
+  readonly #poll: DueTimer;
+  readonly #silence: DueTimer;
+
+  #state: StreamState;
+  /** What the machine emitted and nobody took yet. */
+  readonly #outbox: StreamEvent[] = [];
+  /** Answers and timers. Each follows a request of the machine, so they are few. */
+  readonly #inbox: StreamInput[] = [];
+  /** The latest version that was heard of, while the machine does not know it. */
+  #notifiedVersion: number | undefined;
+  /** The latest episode that opened, while the machine does not know it. */
+  #opened: EpisodeLog | undefined;
+  /** The latest episode that the machine knows and may still follow. */
+  #announced: EpisodeLog | undefined;
+  #followed: Following | undefined;
+  #timer: Disposable | undefined;
+  #failure: PalaverError | undefined;
+
+  constructor(deps: SubscriptionDeps, { chatId, afterMessageId }: SubscribeOptions) {
+    const { bus, clock, deltaLog, shutdown, pollMs = 10_000, keepaliveMs = 15_000 } = deps;
+    const wake = (): void => this.#wakeup.notify();
+    this.#deps = deps;
+    this.#views = new ViewSource(deps, chatId);
+    this.#poll = new DueTimer(clock, pollMs, wake);
+    this.#silence = new DueTimer(clock, keepaliveMs, wake);
+    // Every subscription of the server listens to this one signal, which is no leak.
+    setMaxListeners(0, shutdown);
+    shutdown.addEventListener("abort", wake, { once: true });
+    this.#sources = [
+      this.#views,
+      this.#poll,
+      this.#silence,
+      { [Symbol.dispose]: () => shutdown.removeEventListener("abort", wake) },
+      bus.watchChat(chatId, ({ snapshotVersion }) => {
+        this.#notifiedVersion = Math.max(this.#notifiedVersion ?? 0, Number(snapshotVersion));
+        wake();
+      }),
+      deltaLog.watch(chatId, (log) => {
+        this.#opened = log;
+        wake();
+      }),
+    ];
+    // All ears before the first look, so that nothing is lost between the two.
+    this.#opened = deltaLog.current(chatId);
+    const { state, outputs } = startStream({ afterMessageId });
+    this.#state = state;
+    for (const output of outputs) this.#carryOut(output);
+  }
+
+  /** Resolves when there may be something to take. */
+  changed(signal: AbortSignal): Promise<void> {
+    return this.#wakeup.wait(signal);
+  }
+
+  /** All that is ready, up to the size of a batch. Throws when the stream is over and everything was taken. */
+  take(): StreamEvent[] {
+    if (this.#deps.shutdown.aborted) throw shuttingDown();
+    if (this.#failure === undefined) this.#advance();
+    const count = batchLength(this.#outbox);
+    if (count > 0) {
+      this.#silence.restart();
+      return this.#outbox.splice(0, count);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    // The first event is the status, however long the database takes.
+    return this.#silence.takeDue() && this.#state.phase !== "opening" ? [keepalive] : [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const source of this.#sources) source[Symbol.dispose]();
+    this.#followed?.watch[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
+  }
+
+  /** Tells the machine what it does not know yet, until a batch is full: what a slow reader does not take is not asked for. */
+  #advance(): void {
+    for (let input = this.#nextInput(); input !== undefined; input = this.#nextInput()) this.#feed(input);
+  }
+
+  /**
+   * What came from the delta log goes before answers and timers: deltas that led to a view need not be waited for then, and an episode
+   * that has ended is not given up.
+   */
+  #nextInput(): StreamInput | undefined {
+    if (this.#outbox.length >= maxBatchEvents) return undefined;
+    const opened = this.#opened;
+    if (opened !== undefined) {
+      this.#opened = undefined;
+      this.#announced = opened;
+      return { type: "episodeOpened", episode: opened.episode };
+    }
+    const input = this.#nextFromLog() ?? this.#inbox.shift();
+    if (input !== undefined) return input;
+    if (this.#poll.takeDue()) return { type: "notified", snapshotVersion: undefined };
+    const snapshotVersion = this.#notifiedVersion;
+    this.#notifiedVersion = undefined;
+    return snapshotVersion === undefined ? undefined : { type: "notified", snapshotVersion };
+  }
+
+  /** Deltas are taken only as far as they fit into a batch; the others stay in the log, where all readers share them. */
+  #nextFromLog(): StreamInput | undefined {
+    const followed = this.#followed;
+    if (followed === undefined) return undefined;
+    const { log, next } = followed;
+    const { episode, deltas, state } = log;
+    const discarded = state.type === "closed" && state.outcome === "discarded";
+    if (!discarded && next < deltas.length) {
+      const events = deltas.slice(next, next + maxBatchEvents - this.#outbox.length);
+      followed.next += events.length;
+      return { type: "deltas", episode, events };
+    }
+    if (state.type === "open") return undefined;
+    this.#unfollow();
+    return { type: "episodeClosed", episode, outcome: state.outcome };
+  }
+
+  #feed(input: StreamInput): void {
+    const { state, outputs } = stepStream(this.#state, input);
+    this.#state = state;
+    for (const output of outputs) this.#carryOut(output);
+    // What the machine has forgotten is not held either: an idle subscriber keeps no deltas in memory.
+    if (state.phase === "ended" || state.announced === undefined) this.#announced = undefined;
+  }
+
+  #carryOut(output: StreamOutput): void {
+    switch (output.type) {
+      case "emit":
+        for (const event of output.events) this.#outbox.push(event);
+        break;
+      case "fetch":
+        this.#fetch(output);
+        break;
+      case "follow":
+        this.#follow(output.episode);
+        break;
+      case "unfollow":
+        this.#unfollow();
+        break;
+      case "armTimer": {
+        const { timerId, ms } = output;
+        this.#timer?.[Symbol.dispose]();
+        this.#timer = this.#deps.clock.timer(ms, () => this.#receive({ type: "timer", timerId }));
+        break;
+      }
+      case "end":
+        this.#failure = new PalaverError("not_found", "CHAT_NOT_FOUND", "There is no such chat.");
+        break;
+      default:
+        output satisfies never;
+    }
+  }
+
+  #fetch({ fetchId, sinceVersion, afterMessageId }: Extract<StreamOutput, { type: "fetch" }>): void {
+    this.#views.read(
+      { sinceVersion, afterMessageId },
+      (view) => this.#receive({ type: "view", fetchId, view }),
+      (error) => {
+        this.#failure = error;
+        this.#wakeup.notify();
+      },
+    );
+  }
+
+  #receive(input: StreamInput): void {
+    this.#inbox.push(input);
+    this.#wakeup.notify();
+  }
+
+  #follow(episode: EpisodeId): void {
+    const log = this.#announced;
+    if (log === undefined || compareEpisodes(log.episode, episode) !== 0)
+      throw new Error("an episode was followed that is not the latest");
+    this.#followed = { log, next: 0, watch: log.onChange(() => this.#wakeup.notify()) };
+    this.#inbox.push({ type: "following", episode, lastSeq: log.deltas.length });
+  }
+
+  #unfollow(): void {
+    this.#followed?.watch[Symbol.dispose]();
+    this.#followed = undefined;
+  }
+}
+
+interface Following {
+  readonly log: EpisodeLog;
+  /** The index of the next delta. */
+  next: number;
+  readonly watch: Disposable;
+}
+
+/** How many of the events make a batch: at least one if there is one. */
+function batchLength(events: readonly StreamEvent[]): number {
+  let size = 0;
+  let length = 0;
+  for (const event of events) {
+    size += approximateSize(event);
+    if (length === maxBatchEvents || (length > 0 && size > maxBatchSize)) break;
+    length += 1;
+  }
+  return length;
+}
+
+function shuttingDown(): PalaverError {
+  return new PalaverError(
+    "unavailable",
+    "SHUTTING_DOWN",
+    "The server is shutting down. Subscribe again to go on with another replica.",
+  );
+}
