@@ -194,8 +194,12 @@ async function openDatabase({ database }: Config, logger: Logger): Promise<Datab
   });
 }
 
-/** @throws PalaverError UNKNOWN_MODEL when the default model cannot be had: better now than in the first chat */
-function openModels({ models }: Config, clock: Clock): ModelRegistry {
+/**
+ * The models that a configuration gives.
+ *
+ * @throws PalaverError UNKNOWN_MODEL when the default one cannot be had: better now than in the first chat
+ */
+export function openModels({ models }: Config, clock: Clock): ModelRegistry {
   const { defaultModel, openai, anthropic, google, openaiCompatible, scriptsFile } = models;
   const keyed = ({ apiKey, baseUrl }: Config["models"]["openai"]): ModelsConfig["openai"] =>
     apiKey === undefined ? undefined : { apiKey: apiKey.reveal(), baseUrl };

@@ -34,8 +34,6 @@ export type Phase =
   | { readonly status: "interrupting"; readonly owner: Owner | undefined }
   | { readonly status: "requires_action"; readonly deadline: string };
 
-export type Status = Phase["status"];
-
 export interface Owner {
   /** The replica that runs the turn. */
   readonly workerId: string;

@@ -8,7 +8,7 @@ export type {
   StepMessage,
   UserMessage,
 } from "./chat-state.js";
-export { maxAttempts, maxQueueLength } from "./chat-state.js";
+export { maxAttempts } from "./chat-state.js";
 export {
   type Applied,
   Chats,

@@ -12,7 +12,6 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../gen/grpc/health/v1/health_pb.js";
-import { createModelRegistry } from "../models/index.js";
 import { PalaverError } from "../protocol/index.js";
 import { migrationStatus, StoreError } from "../store/index.js";
 import { version } from "../version.js";
@@ -58,7 +57,7 @@ export async function examine(context: CommandContext, options: DoctorOptions): 
   const { finding, config } = checkConfiguration(context, options);
   tell(finding);
   if (config !== undefined) {
-    tell(checkModel(config, context));
+    tell(await checkModel(config, context));
     const server = await checkServer(context, options, config);
     tell(server);
     for (const found of await checkDatabase(config, server.status === "ok")) tell(found);
@@ -106,36 +105,15 @@ function checkConfiguration(
   }
 }
 
-function checkModel({ models }: Config, { clock }: CommandContext): Finding {
+async function checkModel(config: Config, { clock }: CommandContext): Promise<Finding> {
   const check = "default model";
-  const { defaultModel, openai, anthropic, google, openaiCompatible, scriptsFile } = models;
-  const keyed = ({ apiKey, baseUrl }: Config["models"]["openai"]) =>
-    apiKey === undefined ? undefined : { apiKey: apiKey.reveal(), baseUrl };
-  const { baseUrl, apiKey } = openaiCompatible;
+  const { defaultModel } = config.models;
+  // On demand: the composition root brings everything with it.
+  const { openModels } = await import("../replica.js");
   try {
-    const registry = createModelRegistry(
-      {
-        defaultModelId: defaultModel,
-        openai: keyed(openai),
-        anthropic: keyed(anthropic),
-        google: keyed(google),
-        openaiCompatible: baseUrl === undefined ? undefined : { baseUrl, apiKey: apiKey?.reveal() },
-        scripts: scriptsFile,
-      },
-      { clock },
-    );
-    if (registry.resolve(defaultModel) === undefined) {
-      const available = registry.available().join(", ");
-      const advice = "Set PALAVER_MODEL, or the key of its provider.";
-      return {
-        check,
-        status: "failed",
-        detail: `${defaultModel} is unknown, or its provider has no key; there are: ${available}`,
-        advice,
-      };
-    }
+    openModels(config, clock);
   } catch (error) {
-    return { check, status: "failed", detail: reportOf(error).message, advice: "Check PALAVER_SCRIPTS." };
+    return { check, status: "failed", detail: reportOf(error).message };
   }
   if (!defaultModel.startsWith("scripted/"))
     return { check, status: "ok", detail: `${defaultModel} (the key is set; the provider was not asked)` };

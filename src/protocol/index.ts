@@ -1,7 +1,6 @@
 export {
   type ChatError,
   type ChatErrorKind,
-  chatErrorKinds,
   chatErrorSchema,
   type RetryState,
   retryStateSchema,
@@ -13,9 +12,7 @@ export {
   type ProviderMetadata,
   type ReasoningPart,
   type Role,
-  type SourcePart,
   type StoredPart,
-  storedPartSchema,
   type TextPart,
   type ToolCallPart,
   type ToolResultPart,
@@ -26,11 +23,9 @@ export {
 export type { ChatRecord, MessageRecord, QueuedRecord } from "./records.js";
 export {
   chatToProto,
-  errorToProto,
   messageToProto,
   partToProto,
   queuedToProto,
-  retryToProto,
   roleToProto,
   statusToProto,
 } from "./to-proto.js";

@@ -88,7 +88,6 @@ export type ToolCallPart = z.infer<typeof toolCallPartSchema>;
 export type ToolResultPart = z.infer<typeof toolResultPartSchema>;
 export type FilePart = z.infer<typeof filePartSchema>;
 export type FileReferencePart = z.infer<typeof fileReferencePartSchema>;
-export type SourcePart = z.infer<typeof sourcePartSchema>;
 export type StoredPart = z.infer<typeof storedPartSchema>;
 
 export type Role = "system" | "user" | "assistant" | "tool";

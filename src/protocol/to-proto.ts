@@ -86,7 +86,7 @@ const errorKinds: Readonly<Record<ChatErrorKind, ProtoErrorKind>> = {
   content_filter: ProtoErrorKind.CONTENT_FILTER,
 };
 
-export function errorToProto(error: ChatError): MessageInitShape<typeof ChatErrorSchema> {
+function errorToProto(error: ChatError): MessageInitShape<typeof ChatErrorSchema> {
   return {
     message: error.message,
     kind: errorKinds[error.kind],
@@ -97,7 +97,7 @@ export function errorToProto(error: ChatError): MessageInitShape<typeof ChatErro
   };
 }
 
-export function retryToProto(retry: RetryState): MessageInitShape<typeof RetrySchema> {
+function retryToProto(retry: RetryState): MessageInitShape<typeof RetrySchema> {
   return {
     attempt: retry.attempt,
     delayMs: BigInt(Math.round(retry.delay_ms)),

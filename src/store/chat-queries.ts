@@ -1,10 +1,10 @@
-import type { ChatRecord, MessageRecord } from "../protocol/index.js";
-import { decodeContent } from "../protocol/index.js";
+import type { ChatRecord, MessageRecord, QueuedRecord } from "../protocol/index.js";
 import {
   type ChatRow,
   chatColumns,
   decodeChat,
   decodeMessage,
+  decodeQueued,
   type MessageRow,
   messageColumns,
 } from "./chat-rows.js";
@@ -59,13 +59,7 @@ export interface ChatViewRecord {
   /** The history was rewritten after `sinceVersion`; `messages` is all of it. */
   readonly reset: boolean;
   readonly messages: readonly MessageRecord[];
-  readonly queue: readonly {
-    id: number;
-    parts: MessageRecord["parts"];
-    model: string;
-    author: string;
-    createdAt: Date;
-  }[];
+  readonly queue: readonly QueuedRecord[];
 }
 
 const selectView: Statement = {
@@ -140,10 +134,8 @@ export async function readChatView(
       }),
   );
   const queue = (JSON.parse(row.queue) as QueuedTuple[]).map(
-    ([id, content, version, model, author, createdMs]) => {
-      const decoded = decodeContent(content, version);
-      return { id, parts: decoded.ok ? decoded.parts : [], model, author, createdAt: new Date(createdMs) };
-    },
+    ([id, content, content_version, model, author, createdMs]) =>
+      decodeQueued({ id, content, content_version, model, author, created_at: new Date(createdMs) }),
   );
   return {
     chat: decodeChat(row),

@@ -136,8 +136,6 @@ export interface QueuedRow {
   readonly created_at: Date;
 }
 
-export const queuedColumns = "q.id, q.content, q.content_version, q.model, q.author, q.created_at";
-
 export function decodeQueued(row: QueuedRow): QueuedRecord {
   const content = decodeContent(row.content, row.content_version);
   return {

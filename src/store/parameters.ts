@@ -29,6 +29,8 @@ function encodeText(value: Parameter): string | null {
         return `\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}`;
       }
       if (Array.isArray(value)) return encodeArray(value as readonly Parameter[]);
+      break;
+    default:
   }
   // The value itself must not end up in a log.
   throw new TypeError(`a statement takes no parameter of type ${typeof value}`);

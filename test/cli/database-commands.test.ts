@@ -35,7 +35,7 @@ test("doctor fails for what is wrong", async () => {
   const wrong = { ...env(), PALAVER_MODEL: "openai/gpt-5-mini", PALAVER_URL: "http://127.0.0.1:1" };
   const run = await runPalaver(["doctor"], { env: wrong });
   expect(run.exitCode).toBe(1);
-  expect(run.stdout).toContain("✗ default model  openai/gpt-5-mini is unknown, or its provider has no key");
+  expect(run.stdout).toContain('✗ default model  The default model "openai/gpt-5-mini" cannot be used');
   expect(run.stdout).toContain("✗ server         Cannot reach http://127.0.0.1:1");
   const invalid = await runPalaver(["doctor"], { env: { PALAVER_LEASE: "x" } });
   expect(invalid.exitCode).toBe(1);

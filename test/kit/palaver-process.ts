@@ -17,7 +17,11 @@ export interface CommandResult {
 }
 
 /** Runs a command to its end, from the sources. */
-export async function palaver(args: readonly string[], env: Readonly<Record<string, string>>, input = ""): Promise<CommandResult> {
+export async function palaver(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = "",
+): Promise<CommandResult> {
   const child = spawnPalaver(args, env);
   child.stdin?.end(input);
   const output = { stdout: "", stderr: "" };
@@ -39,7 +43,11 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const child = spawnPalaver(["serve", "--json"], { PALAVER_LISTEN: "127.0.0.1:0", PALAVER_LOG_LEVEL: "warn", ...env });
+  const child = spawnPalaver(["serve", "--json"], {
+    PALAVER_LISTEN: "127.0.0.1:0",
+    PALAVER_LOG_LEVEL: "warn",
+    ...env,
+  });
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;

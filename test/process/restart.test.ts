@@ -7,7 +7,13 @@ import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { type Engine, engines } from "../kit/databases.js";
 import { startServerProcess } from "../kit/palaver-process.js";
 import { createTestDatabase } from "../kit/postgres.js";
-import { gate, type ProviderServer, startProviderServer, text, toolCall } from "../kit/provider-server/index.js";
+import {
+  gate,
+  type ProviderServer,
+  startProviderServer,
+  text,
+  toolCall,
+} from "../kit/provider-server/index.js";
 import { newChat, providerEnv, says } from "../kit/replica.js";
 import { textOf, Watch } from "../kit/watch.js";
 
@@ -21,9 +27,18 @@ afterAll(() => server[Symbol.asyncDispose]());
 async function openData(engine: Engine): Promise<{ env: Record<string, string> } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "palaver-test-"));
   // A short lease, so that the chats of a killed server are free soon.
-  const env = { HOME: folder, PALAVER_LEASE: "3s", PALAVER_HEARTBEAT: "500ms", PALAVER_POLL: "1s", ...providerEnv(server) };
+  const env = {
+    HOME: folder,
+    PALAVER_LEASE: "3s",
+    PALAVER_HEARTBEAT: "500ms",
+    PALAVER_POLL: "1s",
+    ...providerEnv(server),
+  };
   if (engine === "pglite") {
-    return { env: { ...env, PALAVER_DATA_DIR: folder }, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+    return {
+      env: { ...env, PALAVER_DATA_DIR: folder },
+      [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+    };
   }
   const { url, drop } = await createTestDatabase();
   return {
@@ -38,7 +53,11 @@ async function openData(engine: Engine): Promise<{ env: Record<string, string> }
 describe.each(engines)("a server on %s", { timeout: 90_000 }, (engine) => {
   it("killed in mid-turn, and started again, finishes the turn and has lost nothing that was acknowledged", async () => {
     await using data = await openData(engine);
-    const script = await server.script([text("half an ans"), gate("never")], [text("the whole answer")], [text("to the second")]);
+    const script = await server.script(
+      [text("half an ans"), gate("never")],
+      [text("the whole answer")],
+      [text("to the second")],
+    );
     await using first = await startServerProcess(data.env);
     const chatId = await newChat(first.client, `anthropic/${script.model}`, "one");
     await using before = new Watch(first.client, { chatId });
@@ -77,7 +96,11 @@ describe.each(engines)("a server on %s", { timeout: 90_000 }, (engine) => {
 
   it("killed after its tools ran, does not run them again but goes on from their results (RETRY-6)", async () => {
     await using data = await openData(engine);
-    const script = await server.script([toolCall("current_time", {}), gate("called")], [gate("never")], [text("it is late")]);
+    const script = await server.script(
+      [toolCall("current_time", {}), gate("called")],
+      [gate("never")],
+      [text("it is late")],
+    );
     await script.open("called");
     await using first = await startServerProcess(data.env);
     const chatId = await newChat(first.client, `openai-chat/${script.model}`, "what time is it?");
