@@ -138,7 +138,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     started.add(async () => {
       server.setDraining();
       shutdown.abort();
-      await worker.stop();
+      await worker.stop({ graceMs });
     });
     await worker.start();
     log.info(

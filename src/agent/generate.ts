@@ -8,6 +8,9 @@ export interface SilenceLimits {
   readonly idleMs: number;
 }
 
+/** How long a provider may take to end its response after it said that the model has finished. The step is complete then. */
+const afterFinishMs = 1_000;
+
 /**
  * One model call with a guard against silence (RETRY-8): a provider that says nothing for too long counts as a timeout, and one that
  * ignores our abort is left behind. Ends or throws promptly after `signal` aborts; callers look at the signal first.
@@ -38,7 +41,10 @@ export async function* generate(
       if (next === undefined || next.done === true) break;
       if (call.signal.aborted) break;
       limitMs = limits.idleMs;
-      if (next.value.type === "finish") done = true;
+      if (next.value.type === "finish") {
+        done = true;
+        limitMs = afterFinishMs;
+      }
       yield next.value;
     }
   } catch (error) {
@@ -50,7 +56,7 @@ export async function* generate(
     // Not awaited: a provider that ignores the abort must not hold the turn.
     void events.return?.().then(undefined, () => undefined);
   }
-  if (silence.signal.aborted) {
+  if (silence.signal.aborted && !done) {
     throw new ModelError("The model provider stopped answering.", {
       kind: "timeout",
       provider: model.provider,

@@ -15,6 +15,23 @@ export class TurnControl {
   #controller = newController();
   #cause: StopCause | undefined;
   #handledVersion = 0;
+  readonly #onWaiting: () => void;
+  #waiting = false;
+
+  /** `onWaiting` is called when the turn begins to wait for its next attempt. */
+  constructor(onWaiting: () => void = () => undefined) {
+    this.#onWaiting = onWaiting;
+  }
+
+  /** Whether the turn only waits for its next attempt, and so needs no capacity. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  set waiting(waiting: boolean) {
+    this.#waiting = waiting;
+    if (waiting) this.#onWaiting();
+  }
 
   /** Aborts when the turn has to stop. A new one after each interrupt that was carried out. */
   get signal(): AbortSignal {

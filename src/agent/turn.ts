@@ -19,7 +19,7 @@ import {
   type ToolResultPart,
   type Usage,
 } from "../protocol/index.js";
-import type { DeltaLog, EpisodeWriter } from "../stream/index.js";
+import type { DeltaLog, EpisodeOutcome, EpisodeWriter } from "../stream/index.js";
 import type { ToolRegistry } from "../tools/index.js";
 import { decide } from "./decide.js";
 import { generate, type SilenceLimits } from "./generate.js";
@@ -130,10 +130,13 @@ class Turn {
     const waitMs = new Date(dueAt).getTime() - clock.now().getTime();
     if (waitMs <= 0) return true;
     const { signal } = this.#control;
-    return clock.sleep(waitMs, { signal }).then(
+    this.#control.waiting = true;
+    const waited = await clock.sleep(waitMs, { signal }).then(
       () => true,
       () => false,
     );
+    this.#control.waiting = false;
+    return waited;
   }
 
   async #callModel(history: readonly MessageRecord[]): Promise<After> {
@@ -155,17 +158,12 @@ class Turn {
     this.#state = begun;
     const attempt = attemptOf(begun);
     const writer = this.#deps.deltaLog.open(this.#chatId, attempt);
-    let shown = false;
+    let after: After;
     try {
-      const after = await this.#generateStep(model, history, attempt, writer);
-      // A refused commit leaves nothing behind of what was shown, unless the history moved on with it.
-      shown =
-        after !== undefined &&
-        after.versions.history > attempt.historyVersion &&
-        after.versions.reset <= begun.versions.reset;
+      after = await this.#generateStep(model, history, attempt, writer);
       return after;
     } finally {
-      writer.close(shown ? "committed" : "discarded");
+      writer.close(outcomeOf(begun, after));
     }
   }
 
@@ -257,7 +255,7 @@ class Turn {
     if (started === undefined || !isAttempt(started, attempt)) return started;
 
     const writer = deltaLog.open(this.#chatId, attempt);
-    let committed = false;
+    let after: After;
     try {
       const { signal } = this.#control;
       const done = new Map<string, ToolResultPart>();
@@ -267,6 +265,8 @@ class Turn {
         done.set(result.tool_call_id, result);
         writer.append({ role: roleToProto("tool"), block: index + 1, part: partToProto(result) });
       };
+      // One after the other, so that a checkpoint with fewer results never replaces one with more.
+      let checkpoints = Promise.resolve();
       await Promise.all(
         plans.map(async (plan, index) => {
           if (plan.type === "answered") return answer(index, plan.result);
@@ -274,17 +274,15 @@ class Turn {
             index,
             await runCall(plan, { signal, clock, timeoutMs: toolTimeoutMs, logger: this.#logger }),
           );
-          if (done.size < plans.length) await this.#checkpointResults(attempt, plans, done);
+          if (done.size === plans.length) return;
+          checkpoints = checkpoints.then(() => this.#checkpointResults(attempt, plans, done));
+          await checkpoints;
         }),
       );
-      const after = await this.#finishTools(attempt, resultsInOrder(plans, done), plans.length);
-      committed =
-        after !== undefined &&
-        after.versions.history > attempt.historyVersion &&
-        after.versions.reset <= begun.versions.reset;
+      after = await this.#finishTools(attempt, resultsInOrder(plans, done), plans.length);
       return after;
     } finally {
-      writer.close(committed ? "committed" : "discarded");
+      writer.close(outcomeOf(begun, after));
     }
   }
 
@@ -365,7 +363,8 @@ class Turn {
   async #refused({ refused }: WorkerRefusal, input: WorkerInput, step: Partial | undefined): Promise<After> {
     switch (refused) {
       case "INTERRUPT_REQUESTED":
-        return this.#finishInterrupt(step);
+        // Also what a worker before us had shown: it handed the turn over, and the interrupt came before we began (INT-2).
+        return this.#finishInterrupt(step ?? this.#state.checkpoint);
       case "ATTEMPTS_EXHAUSTED":
         return this.#fail({
           message: `The step was tried ${maxAttempts} times without success.`,
@@ -399,6 +398,12 @@ class Turn {
       }
     }
   }
+}
+
+/** A refused commit leaves nothing behind of what was shown, unless the history moved on with it. */
+function outcomeOf(begun: ChatState, after: After): EpisodeOutcome {
+  const moved = after !== undefined && after.versions.history > begun.versions.history;
+  return moved && after.versions.reset <= begun.versions.reset ? "committed" : "discarded";
 }
 
 function attemptOf(state: ChatState): AttemptRef {

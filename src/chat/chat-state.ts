@@ -2,6 +2,8 @@ import type { ChatError, RetryState, Role, StoredPart, Usage, Visibility } from 
 
 /** At most this many messages wait in a queue. */
 export const maxQueueLength = 20;
+/** All waiting messages together may take this many characters: clients get the whole queue in one event. */
+export const maxQueueSize = 2 * 1024 * 1024;
 /** At most this many attempts are made at one step; then the turn fails (RETRY-4). */
 export const maxAttempts = 25;
 

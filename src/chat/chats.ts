@@ -40,7 +40,7 @@ export interface Applied {
   /** What the machine knows of it now. Undefined if it was deleted. */
   readonly state: ChatState | undefined;
   readonly messages: readonly MessageRecord[];
-  /** The queue after it, in order. Only those that this transition put there have the right time. */
+  /** The message that it put into the queue, if it did. */
   readonly queued: QueuedRecord | undefined;
 }
 
@@ -105,13 +105,14 @@ export class Chats {
   }
 
   /**
-   * Carries out what a client asks for.
+   * Carries out what a client asks for. A request that depends on the chat is a function of it: it is called with the chat locked, and
+   * not at all when the idempotency key has a result already. It may throw.
    *
    * @throws PalaverError CHAT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, or the machine's refusal; nothing has changed then
    */
   async request<T>(
     target: { chatId: string; owner: Owner },
-    request: ClientRequest,
+    request: ClientRequest | ((chat: ChatState) => ClientRequest),
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
@@ -119,8 +120,9 @@ export class Chats {
       const row = await lockChat(tx, target.chatId, target.owner);
       if (row === undefined) throw chatNotFound();
       const state = await this.#readState(tx, row);
-      const input = await completeRequest(tx, row.id, request);
-      const metadata = request.type === "UpdateMetadata" ? request.metadata : {};
+      const asked = typeof request === "function" ? request(state) : request;
+      const input = await completeRequest(tx, row.id, asked);
+      const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, metadata);
       if (applied === undefined) throw refusalError(refused, state, transitionName(input));
       return { result: respond(applied), notify: notify ? [applied.chat] : [] };
@@ -139,11 +141,16 @@ export class Chats {
     });
   }
 
-  /** Gives a worker up to `limit` chats that have work and no living owner, oldest first. Never one that somebody else is acquiring. */
-  async acquire(workerId: string, limit: number): Promise<Applied[]> {
+  /**
+   * Gives a worker up to `limit` chats that have work and no living owner, oldest first. Never one that somebody else is acquiring.
+   *
+   * Chats that the worker owns but does not run count as well: it gave them up, or the answer to an earlier acquire got lost. Their lease
+   * epoch advances, so whatever still writes under the old one is fenced off. `running`: the chats that it does run.
+   */
+  async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Applied[]> {
     return this.#inTransaction(undefined, async (tx) => {
       const acquired: Applied[] = [];
-      for (const row of await lockRunnableChats(tx, this.#leaseMs, limit)) {
+      for (const row of await lockRunnableChats(tx, { leaseMs: this.#leaseMs, limit, workerId, running })) {
         const state = await this.#readState(tx, row);
         const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
         if (applied !== undefined) acquired.push(applied);

@@ -2,7 +2,7 @@ import type { ChatState, NewMessage, StepMessage, UserMessage } from "./chat-sta
 
 /**
  * Create: N → U0 with a user message, which starts the first turn; N → W without one.
- * System messages come before the user's (CHAT-MACHINE, Create).
+ * System messages come before the user's.
  */
 export function createChatState(
   model: string,

@@ -140,7 +140,7 @@ export const moves = {
   requireAction: (chat) => ({
     type: "RequireAction",
     fence: fenceOf(chat),
-    deadline: "2026-01-01T00:05:00Z",
+    deadline: "2026-01-01T00:05:00.000Z",
   }),
   finish: (chat) => ({ type: "FinishTurn", fence: fenceOf(chat), historyVersion: chat.versions.history }),
   fail: (chat) => ({

@@ -108,7 +108,7 @@ export const transitionTable: Readonly<Record<TransitionName, Row>> = {
   Delete:            { W: "W", E0: "E0", E1: "E1", U0: "!CHAT_BUSY", U1: "!CHAT_BUSY", R0: "!CHAT_BUSY", R1: "!CHAT_BUSY", I0: "!CHAT_BUSY", I1: "!CHAT_BUSY", A0: "!CHAT_BUSY", A1: "!CHAT_BUSY", XW: "XW", XE0: "XE0", XE1: "XE1" },
 
   // Asked for by workers.
-  Acquire:           { W: "!NOT_ACQUIRABLE", E0: "!NOT_ACQUIRABLE", E1: "!NOT_ACQUIRABLE", U0: "R0", U1: "R1", R0: "!NOT_ACQUIRABLE", R1: "!NOT_ACQUIRABLE", I0: "I0", I1: "I1", A0: "!NOT_ACQUIRABLE", A1: "!NOT_ACQUIRABLE", XW: "!NOT_ACQUIRABLE", XE0: "!NOT_ACQUIRABLE", XE1: "!NOT_ACQUIRABLE" },
+  Acquire:           { W: "!NOT_ACQUIRABLE", E0: "!NOT_ACQUIRABLE", E1: "!NOT_ACQUIRABLE", U0: "R0", U1: "R1", R0: "R0", R1: "R1", I0: "I0", I1: "I1", A0: "!NOT_ACQUIRABLE", A1: "!NOT_ACQUIRABLE", XW: "!NOT_ACQUIRABLE", XE0: "!NOT_ACQUIRABLE", XE1: "!NOT_ACQUIRABLE" },
   Release:           { ...runningOnly, R0: "U0", R1: "U1", I0: "I0", I1: "I1" },
   BeginAttempt:      { ...runningOnly, R0: "R0", R1: "R1" },
   RecordRetry:       { ...runningOnly, R0: "R0", R1: "R1" },
@@ -141,9 +141,11 @@ export const transitionEffects: Readonly<Record<TransitionName, string>> = {
   Archive: "nothing but the flag changes",
   Unarchive: "nothing but the flag changes",
   Delete: "the chat and everything in it is gone",
-  Acquire: "the lease epoch advances; also takes over from a worker whose heartbeat stopped",
+  Acquire:
+    "the lease epoch advances; also takes over from a worker whose heartbeat stopped, and gives a worker back what it owns and does not run; refused (NOT_ACQUIRABLE) while another living worker owns the chat",
   Release: "a worker that stops hands the turn over",
-  BeginAttempt: "the attempt counter advances, a pending retry is cleared; refused after 25 attempts",
+  BeginAttempt:
+    "the attempt counter advances, a pending retry is cleared, a checkpointed answer is dropped (results of tools are kept); refused after 25 attempts",
   RecordRetry: "tells clients about the wait",
   Checkpoint: "stores what the attempt has produced; no version advances, nobody is notified",
   StartCalls: "marks tool calls as started; no version advances, nobody is notified",

@@ -80,6 +80,16 @@ describe("sending", () => {
     expect(full.queue).toHaveLength(maxQueueLength);
   });
 
+  it("refuses what would make the queue too large to be told in one event", () => {
+    const large = (): TransitionInput => ({
+      type: "Send",
+      message: userMessage("x".repeat(900_000)),
+      whenBusy: "queue",
+    });
+    const two = walk(running, large(), large()).chat;
+    expect(refusal(two, large())).toBe("QUEUE_FULL");
+  });
+
   it("refuses a busy chat for clients that queue by themselves", () => {
     expect(refusal(running, "sendReject")).toBe("CHAT_BUSY");
     expect(classify(walk(idle, "sendReject").chat)).toBe("U0");
@@ -276,6 +286,19 @@ describe("workers", () => {
     while (chat.generationAttempt < maxAttempts) chat = walk(chat, "begin").chat;
     expect(refusal(chat, "begin")).toBe("ATTEMPTS_EXHAUSTED");
     expect(classify(walk(chat, "fail").chat)).toBe("E0");
+  });
+
+  it("get back what they own and do not run, under a new lease", () => {
+    const again = walk(running, "acquire").chat;
+    expect(again.leaseEpoch).toBe(running.leaseEpoch + 1);
+    expect(refusal(again, () => inputFor("commitText", running))).toBe("STALE");
+  });
+
+  it("keep the results of tools that were written down, and nothing else, when an attempt begins anew", () => {
+    expect(walk(running, "checkpoint", "begin").chat.checkpoint).toBeUndefined();
+    const batch = walk(running, "commitCalls", "begin", "checkpoint").chat;
+    expect(walk(batch, "release", "acquire", "begin").chat.checkpoint).toEqual(batch.checkpoint);
+    expect(walk(batch, "commitResults").chat.checkpoint).toBeUndefined();
   });
 
   it("commit nothing of another attempt", () => {

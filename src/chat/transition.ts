@@ -5,6 +5,7 @@ import {
   type Fence,
   maxAttempts,
   maxQueueLength,
+  maxQueueSize,
   type NewMessage,
   type OpenCall,
   type Owner,
@@ -36,7 +37,7 @@ export interface Refused {
 
 /**
  * Decides how a chat may change: `(chat, input) → the chat after it, or a refusal`. Pure; see `transition-table.ts`.
- * A refusal changes nothing. The only caller that writes what this returns is `apply-transition.ts`.
+ * A refusal changes nothing. The only caller that writes what this returns is `chats.ts`.
  */
 export function transition(before: ChatState, input: TransitionInput): Transitioned | Refused {
   const fence = "fence" in input ? input.fence : undefined;
@@ -100,11 +101,11 @@ function step(chat: ChatState, input: TransitionInput): Transitioned | Refused {
     case "BeginAttempt":
       if (chat.generationAttempt >= maxAttempts) return refuse("ATTEMPTS_EXHAUSTED");
       draft.generationAttempt += 1;
-      draft.checkpoint = undefined;
+      draft.dropAnswer();
       draft.setRetry(undefined);
       return draft.done();
     case "RecordRetry":
-      draft.checkpoint = undefined;
+      draft.dropAnswer();
       draft.setRetry(input.retry);
       return draft.done();
     case "Checkpoint":
@@ -160,7 +161,9 @@ function send(draft: Draft, message: UserMessage, interrupting: boolean): Transi
   }
   const promotes = idle || (interrupting && (phase.status === "requires_action" || draft.isPending()));
   // A promotion frees a place before the message takes one.
-  if (draft.queue.length >= maxQueueLength + (promotes ? 1 : 0)) return refuse("QUEUE_FULL");
+  const places = maxQueueLength + (promotes ? 1 : 0);
+  if (draft.queue.length >= places || sizeOf([...draft.queue, message]) > maxQueueSize)
+    return refuse("QUEUE_FULL");
   draft.enqueue(message);
   if (promotes) {
     if (!idle) draft.commitPartial(phase.status === "requires_action" ? "cancelled" : "interrupted");
@@ -170,6 +173,11 @@ function send(draft: Draft, message: UserMessage, interrupting: boolean): Transi
     draft.requestInterrupt();
   }
   return draft.done();
+}
+
+/** Roughly what the messages take on the wire: the whole queue travels in one event. */
+function sizeOf(messages: readonly UserMessage[]): number {
+  return messages.reduce((sum, message) => sum + JSON.stringify(message.parts).length, 0);
 }
 
 function edit(draft: Draft, input: Extract<TransitionInput, { type: "Edit" }>): Transitioned | Refused {
@@ -226,7 +234,8 @@ function promoteQueued(draft: Draft, queueId: number): Transitioned | Refused {
 
 function acquire(draft: Draft, workerId: string): Transitioned | Refused {
   const { phase } = draft.before;
-  if (!isTurn(phase) || phase.owner?.alive === true) return refuse("NOT_ACQUIRABLE");
+  if (!isTurn(phase)) return refuse("NOT_ACQUIRABLE");
+  if (phase.owner?.alive === true && phase.owner.workerId !== workerId) return refuse("NOT_ACQUIRABLE");
   draft.leaseEpoch += 1;
   draft.setOwner({ workerId, alive: true });
   return draft.done();
@@ -298,6 +307,11 @@ class Draft {
   run(): void {
     this.setRetry(undefined);
     this.phase = { status: "running", owner: undefined, retry: undefined };
+  }
+
+  /** Of a failed or abandoned attempt nothing is kept, but for the results of tools: those had their effect (RETRY-5). */
+  dropAnswer(): void {
+    if (this.checkpoint?.role === "assistant") this.checkpoint = undefined;
   }
 
   requestInterrupt(): void {

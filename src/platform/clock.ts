@@ -17,24 +17,36 @@ export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
   sleep: (ms, options) => sleepReal(ms, options?.signal),
-  timer: (ms, callback) => {
-    const handle = setTimeout(callback, ms);
-    handle.unref();
-    return { [Symbol.dispose]: () => clearTimeout(handle) };
-  },
+  timer: (ms, callback) => setLongTimeout(ms, callback, true),
 };
 
 function sleepReal(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason as Error);
     const onAbort = (): void => {
-      clearTimeout(handle);
+      timer[Symbol.dispose]();
       reject(signal?.reason as Error);
     };
-    const handle = setTimeout(() => {
+    const timer = setLongTimeout(ms, () => {
       signal?.removeEventListener("abort", onAbort);
       resolve();
-    }, ms);
+    });
     signal?.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** The longest wait that a timer of the platform can count; a longer one would fire at once. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
+function setLongTimeout(ms: number, callback: () => void, background = false): Disposable {
+  let handle: NodeJS.Timeout;
+  const wait = (leftMs: number): void => {
+    handle = setTimeout(
+      () => (leftMs > maxTimeoutMs ? wait(leftMs - maxTimeoutMs) : callback()),
+      Math.min(leftMs, maxTimeoutMs),
+    );
+    if (background) handle.unref();
+  };
+  wait(ms);
+  return { [Symbol.dispose]: () => clearTimeout(handle) };
 }

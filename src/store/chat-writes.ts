@@ -30,14 +30,19 @@ const lockRunnable: Statement = {
   name: "lock_runnable_chats",
   text: `select ${chatColumns} from chats c
     where c.status in ('running', 'interrupting')
-      and not exists (select 1 from replicas r
-        where r.id = c.worker_id and r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond')
+      and ((c.worker_id = $3::uuid and c.id <> all ($4::uuid[]))
+        or not exists (select 1 from replicas r
+          where r.id = c.worker_id and r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond'))
     order by c.updated_at for update of c skip locked limit $2`,
 };
 
 /** Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. */
-export async function lockRunnableChats(tx: Queryable, leaseMs: number, limit: number): Promise<ChatRow[]> {
-  return tx.query<ChatRow>(lockRunnable, [leaseMs, limit]);
+export async function lockRunnableChats(
+  tx: Queryable,
+  options: { leaseMs: number; limit: number; workerId: string; running: readonly string[] },
+): Promise<ChatRow[]> {
+  const { leaseMs, limit, workerId, running } = options;
+  return tx.query<ChatRow>(lockRunnable, [leaseMs, limit, workerId, running]);
 }
 
 /** What belongs to a locked chat outside its row. */

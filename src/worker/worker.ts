@@ -38,17 +38,20 @@ interface RunningTurn {
 }
 
 /**
- * Acquires chats and runs their turns. Two loops, owned by this object and awaited by {@link stop}: one beats, one looks for work.
+ * Acquires chats and runs their turns. Three loops, owned by this object and awaited by {@link stop}: one beats, one acquires, one looks
+ * for what no notification told.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
- * clock that never goes back. What it may still write is refused by its lease epoch anyway; stopping saves the model call.
+ * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
+ * model call. Chats that it gave up and still owns when it beats again are acquired anew.
  */
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #running = new Map<string, RunningTurn>();
   readonly #wakeup = new Wakeup();
   readonly #stopping = new AbortController();
-  #lastBeatMs = 0;
+  /** Fires when the last beat is too old. */
+  #watchdog: Disposable | undefined;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
@@ -66,35 +69,47 @@ export class Worker {
     return this.#running.size;
   }
 
-  /** Stops acquiring, hands over the running turns, and resolves when all of them have ended. */
-  async stop(): Promise<void> {
+  /**
+   * Stops acquiring, hands over the running turns, and resolves when all of them have ended. Those that cannot be handed over within
+   * `graceMs`, because the database does not answer, are given up: their lease runs out.
+   */
+  async stop({ graceMs }: { graceMs: number }): Promise<void> {
     this.#stopping.abort();
     this.#wakeup.notify();
-    await this.#loops;
     for (const { control } of this.#running.values()) control.shutdown();
+    using _grace = this.#options.clock.timer(graceMs, () => this.#loseAll());
+    await this.#loops;
     await Promise.all([...this.#running.values()].map((turn) => turn.ended));
+    this.#watchdog?.[Symbol.dispose]();
   }
 
   async #beatLoop(): Promise<void> {
-    const { leaseMs, heartbeatMs, logger, clock } = this.#options;
+    const { heartbeatMs, logger } = this.#options;
     while (await this.#pause(heartbeatMs)) {
       try {
         await this.#beat();
       } catch (error) {
         logger.warn({ err: error }, "the heartbeat could not be written");
       }
-      if (clock.monotonicMs() - this.#lastBeatMs < (leaseMs * 2) / 3) continue;
-      if (this.#running.size > 0)
-        logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
-      for (const { control } of this.#running.values()) control.lose();
     }
   }
 
   /** The time counts from before the write: what the database says of us is never older than we think. */
   async #beat(): Promise<void> {
-    const beganMs = this.#options.clock.monotonicMs();
-    await this.#options.beat();
-    this.#lastBeatMs = beganMs;
+    const { beat, clock, leaseMs, logger } = this.#options;
+    const beganMs = clock.monotonicMs();
+    await beat();
+    this.#watchdog?.[Symbol.dispose]();
+    const leftMs = Math.max(0, (leaseMs * 2) / 3 - (clock.monotonicMs() - beganMs));
+    this.#watchdog = clock.timer(leftMs, () => {
+      if (this.#running.size === 0) return;
+      logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
+      this.#loseAll();
+    });
+  }
+
+  #loseAll(): void {
+    for (const { control } of this.#running.values()) control.lose();
   }
 
   async #acquireLoop(): Promise<void> {
@@ -114,9 +129,10 @@ export class Worker {
   async #acquireAll(): Promise<void> {
     const { chats, workerId, capacity } = this.#options;
     while (!this.#stopping.signal.aborted) {
-      const free = capacity - this.#running.size;
+      const busy = [...this.#running.values()].filter(({ control }) => !control.waiting).length;
+      const free = capacity - busy;
       if (free <= 0) return;
-      const acquired = await chats.acquire(workerId, Math.min(free, acquireBatch));
+      const acquired = await chats.acquire(workerId, Math.min(free, acquireBatch), [...this.#running.keys()]);
       for (const { chat, state } of acquired) {
         if (state === undefined) continue;
         this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state });
@@ -129,10 +145,12 @@ export class Worker {
     const { bus, logger, clock, chats, turn } = this.#options;
     // An older turn of this chat can only be one that has lost it and has not noticed yet.
     this.#running.get(lease.chatId)?.control.lose();
-    const control = new TurnControl();
+    const control = new TurnControl(() => this.#wakeup.notify());
     const watch = bus.watchChat(lease.chatId, (notification) => this.#noticed(lease, control, notification));
     const ended = runTurn({ ...turn, chats, clock, logger }, lease, control)
       .catch((error: unknown) => {
+        // Nothing may be written any more; whoever owns the chat next goes on.
+        if (control.cause === "lost") return;
         logger.error({ err: error, chat_id: lease.chatId }, "a turn broke off");
         return this.#giveUp(lease);
       })

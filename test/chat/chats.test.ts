@@ -178,17 +178,29 @@ describe.each(engines)("chats on %s", (engine) => {
   it("give each chat with work to one worker only", async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
-    for (const id of workers)
-      await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
     const ids = await Promise.all(Array.from({ length: 12 }, () => createChat(world)));
-    const rounds = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => world.chats.acquire(workers[index % 2] ?? workers[0], 3)),
-    );
+    const many = Array.from({ length: 8 }, () => randomUUID());
+    for (const id of many) await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+    const rounds = await Promise.all(many.map((worker) => world.chats.acquire(worker, 3, [])));
     const taken = rounds.flat().map(({ chat }) => chat.id);
     expect(new Set(taken).size).toBe(taken.length);
-    const rest = await world.chats.acquire(workers[0], 100);
+    await writeHeartbeat(world.database, { id: workers[0], advertisedUrl: "", version: "test" });
+    const rest = await world.chats.acquire(workers[0], 100, []);
     expect([...taken, ...rest.map(({ chat }) => chat.id)].toSorted()).toEqual(ids.toSorted());
-    expect(await world.chats.acquire(workers[1], 100)).toEqual([]);
+    expect(await world.chats.acquire(workers[1], 100, [])).toEqual([]);
+  });
+
+  it("come back to the worker that owns them and does not run them, under a new lease (CHAT-6)", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    await writeHeartbeat(world.database, { id: workers[0], advertisedUrl: "", version: "test" });
+    const chatId = await createChat(world);
+    const [first] = await world.chats.acquire(workers[0], 1, []);
+    expect(await world.chats.acquire(workers[0], 1, [chatId])).toEqual([]);
+    const [again] = await world.chats.acquire(workers[0], 1, []);
+    expect(again?.state?.leaseEpoch).toBe((first?.state?.leaseEpoch ?? 0) + 1);
+    const fence = { workerId: workers[0], leaseEpoch: first?.state?.leaseEpoch ?? 0 };
+    expect(await world.chats.work(chatId, { type: "Release", fence })).toEqual({ refused: "STALE" });
   });
 
   it("are taken over once their worker's heartbeat is older than the lease", async () => {
@@ -197,18 +209,17 @@ describe.each(engines)("chats on %s", (engine) => {
     for (const id of workers)
       await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
     await createChat(world);
-    const [first] = await world.chats.acquire(workers[0], 1);
-    expect(await world.chats.acquire(workers[1], 1)).toEqual([]);
+    const [first] = await world.chats.acquire(workers[0], 1, []);
+    expect(await world.chats.acquire(workers[1], 1, [])).toEqual([]);
     await world.database.script(
       `update replicas set heartbeat_at = clock_timestamp() - interval '${leaseMs + 1} milliseconds' where id = '${workers[0]}'`,
     );
-    const [second] = await world.chats.acquire(workers[1], 1);
+    const [second] = await world.chats.acquire(workers[1], 1, []);
     expect(second?.state?.leaseEpoch).toBe((first?.state?.leaseEpoch ?? 0) + 1);
-    const stale = await world.chats.work(first?.chat.id ?? "", {
-      type: "Release",
-      fence: { workerId: workers[0], leaseEpoch: 1 },
+    const fence = { workerId: workers[0], leaseEpoch: 1 };
+    expect(await world.chats.work(first?.chat.id ?? "", { type: "Release", fence })).toEqual({
+      refused: "STALE",
     });
-    expect(stale).toEqual({ refused: "STALE" });
   });
 
   it("store any text that a title, a label, a part or an error may hold (PART-5)", async () => {
