@@ -131,6 +131,26 @@ describe("tool calls", () => {
     ]);
   });
 
+  it("that share an id, or have none, are told apart", () => {
+    const call = (toolCallId: string, argsJson: string): ModelEvent => ({
+      type: "tool-call",
+      toolCallId,
+      toolName: "lookup",
+      argsJson,
+      providerExecuted: false,
+    });
+    const { assembler } = assemble([call("c", "1"), call("c", "2"), call("", "3"), call("", "4")]);
+    const calls = assembler
+      .parts()
+      .map((part) => (part.type === "tool-call" ? [part.tool_call_id, part.args_json] : []));
+    expect(calls).toEqual([
+      ["c", "1"],
+      ["c_2", "2"],
+      ["_3", "3"],
+      ["_4", "4"],
+    ]);
+  });
+
   it("of the provider are followed by their results, also when they ran in parallel (PART-6)", () => {
     const call = (toolCallId: string): ModelEvent => ({
       type: "tool-call",

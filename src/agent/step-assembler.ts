@@ -148,7 +148,7 @@ export class StepAssembler {
           kind: {
             case: "toolCall",
             value: {
-              toolCallId: event.toolCallId,
+              toolCallId: block.part.tool_call_id,
               toolName: event.toolName,
               argsDelta: event.delta,
               providerExecuted: event.providerExecuted,
@@ -161,6 +161,7 @@ export class StepAssembler {
 
   #pushToolCall(event: Extract<ModelEvent, { type: "tool-call" }>, at: string): StepDelta[] {
     const block = this.#call(event, at);
+    block.complete = true;
     block.part.tool_name = event.toolName;
     if (event.argsJson !== undefined) block.part.args_json = event.argsJson;
     if (event.providerExecuted) block.part.provider_executed = true;
@@ -168,17 +169,22 @@ export class StepAssembler {
     return [{ block: block.number, part: partToProto(block.part) }];
   }
 
+  /** The call that an event belongs to. Some servers use one id twice, or none: another call gets an id of its own. */
   #call(event: { toolCallId: string; toolName: string; providerExecuted: boolean }, at: string): CallBlock {
     const key = `call:${event.toolCallId}`;
     const known = this.#byKey.get(key);
-    if (known?.kind === "call") return known;
+    if (known?.kind === "call" && !known.complete) return known;
+    const number = this.#blocks.length + 1;
+    const id =
+      known === undefined && event.toolCallId !== "" ? event.toolCallId : `${event.toolCallId}_${number}`;
     return this.#add({
       kind: "call",
       key,
-      number: this.#blocks.length + 1,
+      number,
+      complete: false,
       part: {
         type: "tool-call",
-        tool_call_id: event.toolCallId,
+        tool_call_id: id,
         tool_name: event.toolName,
         created_at: at,
         ...(event.providerExecuted ? { provider_executed: true } : {}),
@@ -213,6 +219,8 @@ interface TextBlock {
 
 interface CallBlock {
   kind: "call";
+  /** Its arguments are there: another event with its id begins another call. */
+  complete: boolean;
   key: string;
   number: number;
   part: ToolCallPart;

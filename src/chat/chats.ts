@@ -17,6 +17,7 @@ import {
   type Owner,
   type Queryable,
   readChatExtras,
+  readChatRow,
   readExpiredActions,
   readMessageRole,
   saveIdempotencyKey,
@@ -170,10 +171,13 @@ export class Chats {
 
   /** What the machine knows of a chat now; for a worker that wants to know whether the chat is still its own. */
   async readState(chatId: string): Promise<ChatState | undefined> {
-    return this.#database.transaction(async (tx) => {
-      const row = await lockChat(tx, chatId, undefined);
-      return row === undefined ? undefined : this.#readState(tx, row);
-    });
+    return this.#database.transaction(
+      async (tx) => {
+        const row = await readChatRow(tx, chatId);
+        return row === undefined ? undefined : this.#readState(tx, row);
+      },
+      { readOnly: true, isolation: "repeatable read" },
+    );
   }
 
   async #readState(tx: Queryable, row: ChatRow): Promise<ChatState> {

@@ -26,6 +26,17 @@ export async function lockChat(tx: Queryable, chatId: string, owner: Owner): Pro
   return row;
 }
 
+const selectRow: Statement = {
+  name: "select_chat_row",
+  text: `select ${chatColumns} from chats c where c.id = $1`,
+};
+
+/** The same without the lock, for whoever only wants to know. */
+export async function readChatRow(db: Queryable, chatId: string): Promise<ChatRow | undefined> {
+  const [row] = await db.query<ChatRow>(selectRow, [chatId]);
+  return row;
+}
+
 const lockRunnable: Statement = {
   name: "lock_runnable_chats",
   text: `select ${chatColumns} from chats c

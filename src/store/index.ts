@@ -36,6 +36,7 @@ export {
   lockChat,
   lockRunnableChats,
   readChatExtras,
+  readChatRow,
   readExpiredActions,
   readMessageRole,
   saveIdempotencyKey,
@@ -44,7 +45,7 @@ export {
   writeCheckpoint,
 } from "./chat-writes.js";
 export { removeOtherReplicas, removeOutdated, removeReplica, writeHeartbeat } from "./replica-queries.js";
-export { type ChatCondition, type ChatListPosition, type ChatStatusName, listChats } from "./list-chats.js";
+export { type ChatFilter, type ChatListPosition, type ChatStatusName, listChats } from "./list-chats.js";
 export {
   findToken,
   insertToken,
