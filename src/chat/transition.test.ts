@@ -18,8 +18,9 @@ import {
   userMessage,
   workerMoves,
 } from "./machine.fixture.js";
-import { type Refused, transition, type Transitioned } from "./transition.js";
+import { transition } from "./transition.js";
 import type { TransitionInput } from "./transition-input.js";
+import type { Refused, Transitioned } from "./transition-result.js";
 import {
   classify,
   type StateClass,

@@ -26,7 +26,6 @@ export {
   type ChatColumns,
   type ChatExtras,
   type ChatMetadata,
-  claimIdempotencyKey,
   deleteChat,
   deleteCheckpoint,
   deleteQueuedMessages,
@@ -39,7 +38,6 @@ export {
   readChatRow,
   readExpiredActions,
   readMessageRole,
-  saveIdempotencyKey,
   updateChat,
   upsertQueuedMessage,
   writeCheckpoint,
@@ -55,3 +53,4 @@ export {
   type TokenRecord,
   touchToken,
 } from "./token-queries.js";
+export { claimIdempotencyKey, saveIdempotencyKey } from "./idempotency-queries.js";
