@@ -68,7 +68,7 @@ function checkpointFromRows({ checkpoint }: ChatExtras): Partial | undefined {
     role: checkpoint.role,
     parts: partsOf(checkpoint.content, checkpoint.content_version),
     model: checkpoint.model ?? undefined,
-    usage: checkpoint.usage === null ? undefined : usageSchema.parse(JSON.parse(checkpoint.usage)),
+    usage: checkpoint.usage === null ? undefined : usageSchema.safeParse(JSON.parse(checkpoint.usage)).data,
   };
 }
 

@@ -2,17 +2,34 @@ import type { Part } from "../gen/palaver/chat/v1/message_pb.js";
 import { invalidArgument } from "./palaver-error.js";
 import type { StoredPart } from "./stored-part.js";
 
+/** What one message may hold, so that whatever was said can be shown again beside everything else. */
+const maxContentBytes = 1024 * 1024;
+
 /**
- * What a user says, from the wire: text and file references, at least one of them not blank.
+ * What a user says, from the wire: text and file references, at least one of them not blank, all together at most 1 MiB.
  *
- * @throws PalaverError EMPTY_CONTENT, UNSUPPORTED_PART or INVALID_PART, naming the field
+ * @throws PalaverError EMPTY_CONTENT, CONTENT_TOO_LARGE, UNSUPPORTED_PART or INVALID_PART, naming the field
  */
 export function userPartsFromProto(parts: readonly Part[]): StoredPart[] {
   const stored = parts.map((part, index) => userPartFromProto(part, `parts[${index}]`));
   const blank = stored.every((part) => part.type === "text" && part.text.trim() === "");
   if (blank)
     throw invalidArgument("EMPTY_CONTENT", "parts", "say something: at least one part that is not blank");
+  const bytes = stored.reduce((sum, part) => sum + contentBytes(part), 0);
+  if (bytes > maxContentBytes) {
+    throw invalidArgument(
+      "CONTENT_TOO_LARGE",
+      "parts",
+      `all parts together may have ${maxContentBytes} bytes of UTF-8, these have ${bytes}`,
+    );
+  }
   return stored;
+}
+
+function contentBytes(part: StoredPart): number {
+  if (part.type === "text") return Buffer.byteLength(part.text);
+  if (part.type !== "file-reference") return 0;
+  return Buffer.byteLength(part.file_name) + Buffer.byteLength(part.content);
 }
 
 function userPartFromProto(part: Part, field: string): StoredPart {

@@ -1,7 +1,7 @@
 export {
   type ChatError,
   type ChatErrorKind,
-  chatErrorSchema,
+  readChatError,
   type RetryState,
   retryStateSchema,
 } from "./chat-error.js";

@@ -59,8 +59,8 @@ export const filePartSchema = z.object({
 export const fileReferencePartSchema = z.object({
   type: z.literal("file-reference"),
   file_name: z.string(),
-  start_line: z.int(),
-  end_line: z.int(),
+  start_line: z.int32(),
+  end_line: z.int32(),
   content: z.string(),
 });
 
@@ -102,7 +102,7 @@ export const usageSchema = z.object({
   reasoning_tokens: z.int().nonnegative().optional(),
   cache_read_tokens: z.int().nonnegative().optional(),
   cache_write_tokens: z.int().nonnegative().optional(),
-  runtime_ms: z.number().nonnegative(),
+  runtime_ms: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
 });
 
 /** What generating a message consumed; see the proto message `Usage`. */

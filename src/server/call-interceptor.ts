@@ -22,8 +22,11 @@ export function callInterceptor(deps: {
   const { streams, maxMessageBytes } = deps;
   return (next) => async (request) => {
     const call = request.contextValues.get(callKey);
-    const mapped = (error: unknown, signal: AbortSignal): ConnectError =>
-      noteFailure(call, toRpcError(error, { ...deps, method: call.method, signal }));
+    const mapped = (error: unknown, signal: AbortSignal): ConnectError => {
+      const outgoing = toRpcError(error, { ...deps, method: call.method, signal });
+      // A client that leaves is no failure: the log tells it at the level of calls that went well.
+      return outgoing.code === Code.Canceled ? outgoing : noteFailure(call, outgoing);
+    };
 
     call.understood = true;
     if (!request.stream) {

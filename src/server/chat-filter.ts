@@ -1,19 +1,20 @@
 import { invalidArgument, type PalaverError } from "../protocol/index.js";
-import type { ChatCondition, ChatStatusName } from "../store/index.js";
+import type { ChatFilter, ChatStatusName } from "../store/index.js";
 
 /**
  * Reads the filter of ListChats: a subset of AIP-160. Conditions joined by AND; `=` compares, `:` on a title finds a part of it
- * without regard to case. Values are words, or strings in double quotes with `\"` and `\\`.
+ * without regard to case. Values are words, or strings in double quotes with `\"` and `\\`. What can only have one value is
+ * compared once; a title may have to hold several parts.
  *
  * @throws PalaverError INVALID_FILTER that says where and why
  */
-export function parseChatFilter(filter: string): ChatCondition[] {
+export function parseChatFilter(filter: string): ChatFilter {
   const tokens = tokenize(filter);
-  const conditions: ChatCondition[] = [];
+  const found: Conditions = { titleContains: [], labels: new Map() };
   let at = 0;
   const next = (): Token | undefined => tokens[at++];
   while (at < tokens.length) {
-    if (conditions.length > 0) {
+    if (at > 0) {
       const and = next();
       if (and?.type !== "word" || and.text !== "AND") throw invalid(`expected AND at ${place(and)}`);
     }
@@ -21,11 +22,19 @@ export function parseChatFilter(filter: string): ChatCondition[] {
     if (field?.type !== "word") throw invalid(`expected a field at ${place(field)}`);
     if (operator?.type !== "operator") throw invalid(`expected = or : after ${field.text}`);
     if (value === undefined || value.type === "operator") throw invalid(`expected a value for ${field.text}`);
-    conditions.push(conditionOf(field.text, operator.text, value));
+    addCondition(found, field.text, operator.text, value.text);
   }
-  if (!conditions.some((condition) => condition.field === "archived"))
-    conditions.push({ field: "archived", equals: false });
-  return conditions;
+  return { ...found, archived: found.archived ?? false, labels: Object.fromEntries(found.labels) };
+}
+
+interface Conditions {
+  archived?: boolean;
+  pinned?: boolean;
+  model?: string;
+  title?: string;
+  titleContains: string[];
+  status?: ChatStatusName;
+  labels: Map<string, string>;
 }
 
 type Token = { readonly type: "word" | "string" | "operator"; readonly text: string; readonly at: number };
@@ -55,28 +64,48 @@ const statuses: readonly ChatStatusName[] = [
   "error",
 ];
 
-function conditionOf(field: string, operator: string, value: Token): ChatCondition {
-  if (operator === ":" && field !== "title") throw invalid(`${field} can only be compared with =`);
+const maxTitleParts = 10;
+
+function addCondition(found: Conditions, field: string, operator: string, value: string): void {
+  if (operator === ":") {
+    if (field !== "title") throw invalid(`${field} can only be compared with =`);
+    if (found.titleContains.length === maxTitleParts)
+      throw invalid(`title : can be given ${maxTitleParts} times at most`);
+    found.titleContains.push(value);
+    return;
+  }
   if (field.startsWith("labels.") && field.length > "labels.".length) {
-    return { field: "label", key: field.slice("labels.".length), equals: value.text };
+    const key = field.slice("labels.".length);
+    if (found.labels.has(key)) throw twice(field);
+    found.labels.set(key, value);
+    return;
   }
   switch (field) {
     case "archived":
     case "pinned":
-      if (value.text !== "true" && value.text !== "false") throw invalid(`${field} is true or false`);
-      return { field, equals: value.text === "true" };
+      if (found[field] !== undefined) throw twice(field);
+      if (value !== "true" && value !== "false") throw invalid(`${field} is true or false`);
+      found[field] = value === "true";
+      return;
     case "title":
-      return operator === ":" ? { field, contains: value.text } : { field, equals: value.text };
     case "model":
-      return { field, equals: value.text };
+      if (found[field] !== undefined) throw twice(field);
+      found[field] = value;
+      return;
     case "status": {
-      const status = statuses.find((name) => name === value.text.toLowerCase());
+      if (found.status !== undefined) throw twice(field);
+      const status = statuses.find((name) => name === value.toLowerCase());
       if (status === undefined) throw invalid(`status is one of ${statuses.join(", ").toUpperCase()}`);
-      return { field, equals: status };
+      found.status = status;
+      return;
     }
     default:
       throw invalid(`there is no field ${field}; use archived, pinned, status, title, model or labels.KEY`);
   }
+}
+
+function twice(field: string): PalaverError {
+  return invalid(`${field} is given twice`);
 }
 
 function place(token: Token | undefined): string {

@@ -74,28 +74,27 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
     throw invalidArgument(
       "UNKNOWN_MODEL",
       "model",
-      `there is no model "${id}" here; available: ${available}`,
+      `there is no model "${id}" here. ${deps.models.whyNot(id)} Available: ${available}.`,
     );
   }
 
-  /** The message as the caller says it; the model is the chat's unless the request names one. */
-  async function userMessage(
-    chatId: string,
-    parts: readonly Part[],
-    requested: string,
-    caller: string,
-  ): Promise<UserMessage> {
-    const content = userPartsFromProto(parts);
-    const chat = requested === "" ? await readChat(database, chatId, caller) : undefined;
-    if (requested === "" && chat === undefined) throw chatNotFound();
-    return { parts: content, author: caller, model: model(requested, chat?.model ?? "") };
+  /**
+   * The message as the caller says it. The model is the chat's unless the request names one, so it is only known once the chat is: after
+   * the idempotency key was looked up, for a replay needs neither (MSG-4).
+   */
+  function userMessage(
+    req: { readonly parts: readonly Part[]; readonly model: string },
+    author: string,
+  ): (chat: { readonly model: string }) => UserMessage {
+    const parts = userPartsFromProto(req.parts);
+    return (chat) => ({ parts, author, model: model(req.model, chat.model) });
   }
 
   async function request<T>(
     context: HandlerContext,
     chatId: string,
     owner: Owner,
-    input: ClientRequest,
+    input: ClientRequest | ((chat: { readonly model: string }) => ClientRequest),
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
@@ -147,11 +146,11 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
 
     async listChats(req, context) {
       const owner = speaker(context);
-      const conditions = parseChatFilter(req.filter);
+      const filter = parseChatFilter(req.filter);
       const boundTo = ["chats", owner, req.filter];
       const after = decodePageToken<ChatListPosition>(req.pageToken, boundTo, chatListPosition);
       const limit = pageSize(req.pageSize, 50, 200);
-      const found = await listChats(database, owner, { conditions, after, limit: limit + 1 });
+      const found = await listChats(database, owner, { filter, after, limit: limit + 1 });
       const page = found.slice(0, limit);
       return {
         chats: page.map(({ chat }) => chatToProto(chat)),
@@ -176,18 +175,22 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
       const after = decodePageToken(req.pageToken, boundTo, z.int());
       const afterId = Math.max(after ?? 0, Number(req.afterMessageId));
       const limit = pageSize(req.pageSize, 100, 1_000);
-      const found = await readMessages(database, req.chatId, owner, { afterId, limit: limit + 1 });
-      const page = found.slice(0, limit);
+      const page = { afterId, limit, maxBytes: messagePageBytes };
+      const { messages, more } = await readMessages(database, req.chatId, owner, page);
       return {
-        messages: page.map(messageToProto),
-        nextPageToken: found.length > limit ? encodePageToken(page.at(-1)?.id, boundTo) : "",
+        messages: messages.map(messageToProto),
+        nextPageToken: more ? encodePageToken(messages.at(-1)?.id, boundTo) : "",
       };
     },
 
     async sendMessage(req, context) {
       const owner = speaker(context);
-      const message = await userMessage(req.chatId, req.parts, req.model, owner);
-      const input = { type: "Send" as const, message, whenBusy: whenBusy[req.whenBusy] };
+      const message = userMessage(req, owner);
+      const input = (chat: { readonly model: string }): ClientRequest => ({
+        type: "Send",
+        message: message(chat),
+        whenBusy: whenBusy[req.whenBusy],
+      });
       const respond = ({
         chat,
         messages,
@@ -210,8 +213,12 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
 
     async editMessage(req, context) {
       const owner = speaker(context);
-      const message = await userMessage(req.chatId, req.parts, req.model, owner);
-      const input = { type: "Edit" as const, messageId: Number(req.messageId), message };
+      const message = userMessage(req, owner);
+      const input = (chat: { readonly model: string }): ClientRequest => ({
+        type: "Edit",
+        messageId: Number(req.messageId),
+        message: message(chat),
+      });
       const respond = ({ chat, messages }: Applied): MessageShape<typeof EditMessageResponseSchema> =>
         create(EditMessageResponseSchema, {
           chat: chatToProto(chat),
@@ -262,6 +269,9 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
     },
   };
 }
+
+/** A page of messages ends before its parts are larger than this, if it holds one. */
+const messagePageBytes = 2 * 1024 * 1024;
 
 const chatListPosition = z.object({ pinned: z.boolean(), updatedUs: z.int(), id: z.uuid() });
 

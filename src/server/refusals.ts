@@ -69,14 +69,14 @@ export function headerFault(
 /** Why an answer that the implementation gave cannot be sent. */
 export function unsendable(
   error: ConnectError,
-  context: ErrorContext & { maxMessageBytes: number },
+  context: ErrorContext & { maxResponseBytes: number },
 ): ConnectError {
   if (error.code !== Code.ResourceExhausted) return internalError(error, context);
-  const { maxMessageBytes } = context;
+  const { maxResponseBytes } = context;
   return rpcError(
     Code.ResourceExhausted,
     "RESPONSE_TOO_LARGE",
-    `The answer is larger than the limit of ${maxMessageBytes} bytes. Ask for less at a time.`,
-    { metadata: { limit_bytes: String(maxMessageBytes) }, cause: error },
+    `The answer is larger than the limit of ${maxResponseBytes} bytes. Ask for less at a time.`,
+    { metadata: { limit_bytes: String(maxResponseBytes) }, cause: error },
   );
 }

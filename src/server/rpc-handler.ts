@@ -28,6 +28,7 @@ export interface RpcHandlerOptions {
   readonly stopping: () => ConnectError | undefined;
   readonly serving: () => boolean;
   readonly maxMessageBytes: number;
+  readonly maxResponseBytes: number;
   readonly maxTimeoutMs: number;
   readonly compressions: readonly string[];
   readonly clock: Clock;
@@ -113,7 +114,7 @@ async function answerCall(
 ): Promise<UniversalServerResponse> {
   const { path, handler, foreign, stopping, publicServices, authenticate, maxMessageBytes } = options;
   const { wire } = call;
-  const context: ErrorContext & { maxMessageBytes: number } = {
+  const context: ErrorContext & { maxResponseBytes: number } = {
     ...options,
     method: call.method,
     signal: request.signal,

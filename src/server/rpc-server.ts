@@ -28,8 +28,10 @@ export type Access =
   | { readonly kind: "development" };
 
 export interface RpcLimits extends ListenerLimits {
-  /** One message, as it is decoded, either way. Default 4 MiB. */
+  /** One message of a request, as it is decoded. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
+  /** One message of a response, before it is compressed: what is stored has to fit into it. Default 64 MiB. */
+  readonly maxResponseBytes?: number | undefined;
   /** The longest deadline a caller may set. Default (and maximum) 2^31 - 1 ms, about 24 days. */
   readonly maxTimeoutMs?: number | undefined;
 }
@@ -77,6 +79,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const { host, port, access, limits = {}, clock, random, logger } = options;
   const {
     maxMessageBytes = 4 * 1024 * 1024,
+    maxResponseBytes = 64 * 1024 * 1024,
     maxTimeoutMs = maxTimeoutMsOfTimers,
     ...listenerLimits
   } = limits;
@@ -86,7 +89,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const router = createConnectRouter({
     interceptors: [callInterceptor({ streams, logger, random, maxMessageBytes }), validateInterceptor()],
     readMaxBytes: maxMessageBytes,
-    writeMaxBytes: maxMessageBytes,
+    writeMaxBytes: maxResponseBytes,
     maxTimeoutMs,
     acceptCompression: [compressionGzip],
     compressMinBytes,
@@ -114,6 +117,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       stopping: () => (shutdown.signal.aborted ? (shutdown.signal.reason as ConnectError) : undefined),
       serving: () => health.serving,
       maxMessageBytes,
+      maxResponseBytes,
       maxTimeoutMs,
       compressions: [compressionGzip.name],
       clock,

@@ -8,7 +8,7 @@ import {
   type MessageRow,
   messageColumns,
 } from "./chat-rows.js";
-import type { Queryable, Statement } from "./database.js";
+import type { Database, Queryable, Statement } from "./database.js";
 
 /** Whose chats a statement may touch: an owner's, or (undefined) everybody's. Every statement on behalf of a caller takes one. */
 export type Owner = string | undefined;
@@ -30,15 +30,41 @@ const selectMessages: Statement = {
     order by m.id limit $4`,
 };
 
-/** Messages that clients may see, oldest first. */
+/** How many rows are read at first, when nothing is known of their size yet; each may be large. */
+const firstRows = 16;
+
+/**
+ * Messages that clients may see, oldest first: up to `limit`, and no more than fit into `maxBytes` of stored content, but at least
+ * one. `more` when there are others after them.
+ */
 export async function readMessages(
-  db: Queryable,
+  db: Database,
   chatId: string,
   owner: Owner,
-  page: { afterId: number; limit: number },
-): Promise<MessageRecord[]> {
-  const rows = await db.query<MessageRow>(selectMessages, [chatId, owner ?? null, page.afterId, page.limit]);
-  return rows.map(decodeMessage);
+  page: { afterId: number; limit: number; maxBytes: number },
+): Promise<{ messages: MessageRecord[]; more: boolean }> {
+  const { limit, maxBytes } = page;
+  return db.transaction(
+    async (tx) => {
+      const messages: MessageRecord[] = [];
+      let { afterId } = page;
+      let bytes = 0;
+      for (let count = firstRows; ; count *= 2) {
+        const wanted = Math.min(count, limit + 1 - messages.length);
+        const rows = await tx.query<MessageRow>(selectMessages, [chatId, owner ?? null, afterId, wanted]);
+        for (const row of rows) {
+          bytes += Buffer.byteLength(row.content ?? "");
+          if (messages.length === limit || (messages.length > 0 && bytes > maxBytes)) {
+            return { messages, more: true };
+          }
+          messages.push(decodeMessage(row));
+          afterId = row.id;
+        }
+        if (rows.length < wanted) return { messages, more: false };
+      }
+    },
+    { readOnly: true, isolation: "repeatable read" },
+  );
 }
 
 const selectHistory: Statement = {

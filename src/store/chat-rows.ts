@@ -1,11 +1,12 @@
+import * as z from "zod";
 import {
   type ChatRecord,
-  chatErrorSchema,
   decodeContent,
   escapeText,
   mapStrings,
   type MessageRecord,
   type QueuedRecord,
+  readChatError,
   retryStateSchema,
   type Role,
   unescapeText,
@@ -48,27 +49,32 @@ export const chatColumns = `c.id, c.owner, c.title, c.labels, c.archived, c.pinn
   c.queue_version, c.retry_version, c.metadata_version, c.reset_version, c.generation_attempt, c.last_message_id, c.last_queue_id,
   c.created_at, c.updated_at`;
 
-/** An open call as it is stored in `chats.open_calls`. */
-export interface OpenCallJson {
-  tool_call_id: string;
-  tool_name: string;
-  args_json?: string | undefined;
-  started_at?: string | undefined;
-}
+const openCallsSchema = z.array(
+  z.object({
+    tool_call_id: z.string(),
+    tool_name: z.string(),
+    args_json: z.string().optional(),
+    started_at: z.string().optional(),
+  }),
+);
 
+/** An open call as it is stored in `chats.open_calls`. */
+export type OpenCallJson = z.infer<typeof openCallsSchema>[number];
+
+/** Never throws: one bad column must not make a chat unreadable, nor keep workers from acquiring the others. */
 export function decodeChat(row: ChatRow): ChatRecord {
   return {
     id: row.id,
     owner: row.owner,
     title: unescapeText(row.title),
-    labels: fromJsonb(row.labels) as Record<string, string>,
+    labels: decodeLabels(row.labels),
     archived: row.archived,
     pinned: row.pinned,
     model: row.model,
     status: row.status,
     workerId: row.worker_id ?? undefined,
-    error: row.error === null ? undefined : chatErrorSchema.parse(fromJsonb(row.error)),
-    retry: row.retry === null ? undefined : retryStateSchema.parse(fromJsonb(row.retry)),
+    error: row.error === null ? undefined : readChatError(fromJsonb(row.error)),
+    retry: row.retry === null ? undefined : retryStateSchema.safeParse(fromJsonb(row.retry)).data,
     actionDeadline: row.action_deadline ?? undefined,
     openCalls: decodeOpenCalls(row.open_calls).map((call) => ({
       toolCallId: call.tool_call_id,
@@ -88,7 +94,14 @@ export function decodeChat(row: ChatRow): ChatRecord {
 }
 
 export function decodeOpenCalls(openCalls: string): OpenCallJson[] {
-  return fromJsonb(openCalls) as OpenCallJson[];
+  return openCallsSchema.safeParse(fromJsonb(openCalls)).data ?? [];
+}
+
+function decodeLabels(labels: string): Record<string, string> {
+  const { data = {} } = z.record(z.string(), z.unknown()).safeParse(fromJsonb(labels));
+  return Object.fromEntries(
+    Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
 
 /** A row of `messages`. */
@@ -109,8 +122,13 @@ export interface MessageRow {
 export const messageColumns = `m.id, m.revision, m.role, m.content, m.content_version, m.visibility, m.interrupted, m.model,
   m.author, m.usage, m.created_at`;
 
+const roles: ReadonlySet<string> = new Set<Role>(["system", "user", "assistant", "tool"]);
+
+/** Never throws; what cannot be read is reported in `contentError`. */
 export function decodeMessage(row: MessageRow): MessageRecord {
-  const content = decodeContent(row.content, row.content_version);
+  const content = roles.has(row.role)
+    ? decodeContent(row.content, row.content_version)
+    : { ok: false as const, error: "unsupported_role" };
   return {
     id: row.id,
     revision: row.revision,
@@ -120,7 +138,7 @@ export function decodeMessage(row: MessageRow): MessageRecord {
     interrupted: row.interrupted,
     model: row.model ?? undefined,
     author: row.author ?? undefined,
-    usage: row.usage === null ? undefined : usageSchema.parse(JSON.parse(row.usage)),
+    usage: row.usage === null ? undefined : usageSchema.safeParse(JSON.parse(row.usage)).data,
     createdAt: row.created_at,
     contentError: content.ok ? undefined : content.error,
   };

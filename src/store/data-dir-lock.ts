@@ -1,5 +1,5 @@
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { type Clock, type Random, systemClock, systemRandom } from "../platform/index.js";
 import {
@@ -44,25 +44,72 @@ const watchMs = 15_000;
  *
  * The file system must have hard links.
  *
- * @throws StoreError DATA_DIR_IN_USE
+ * @throws StoreError DATA_DIR_IN_USE, DATA_DIR_UNUSABLE
  */
 export async function acquireDataDirLock(
   dataDir: string,
   { clock = systemClock, random = systemRandom }: DataDirLockOptions = {},
 ): Promise<DataDirLock> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const claim: Claim = { token: random.uuid(), holder: await ownIdentity() };
-  const claimFile = join(dataDir, claimPrefix + claim.token);
-  await writeDurably(claimFile, JSON.stringify(claim));
   try {
-    while (!(await tryToAcquire(dataDir, claim, claimFile, clock))) {
-      // Somebody else moved first; look again. Each round means that another process has made progress.
+    await createFolder(dataDir);
+    const claimFile = join(dataDir, claimPrefix + claim.token);
+    await writeDurably(claimFile, JSON.stringify(claim));
+    try {
+      while (!(await tryToAcquire(dataDir, claim, claimFile, clock))) {
+        // Somebody else moved first; look again. Each round means that another process has made progress.
+      }
+    } finally {
+      await rm(claimFile, { force: true });
     }
-  } finally {
-    await rm(claimFile, { force: true });
+    await removeLeftovers(dataDir);
+  } catch (error) {
+    throw explainUnusable(error, dataDir);
   }
-  await removeLeftovers(dataDir);
   return new HeldLock(join(dataDir, lockFileName), claim, clock);
+}
+
+/** Creates a folder and those above it. Node's own way never ends where the system will not say what is wrong, as in /proc. */
+async function createFolder(folder: string): Promise<void> {
+  const create = (): Promise<void> => mkdir(folder, { mode: 0o700 });
+  try {
+    await create();
+  } catch (error) {
+    const isThere = await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (isThere) return;
+    const parent = dirname(folder);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) throw error;
+    await createFolder(parent);
+    await create().catch((again: unknown) => {
+      // Somebody else who starts at the same time.
+      if ((again as NodeJS.ErrnoException).code !== "EEXIST") throw again;
+    });
+  }
+}
+
+const unusable: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist and cannot be created",
+  ENOTDIR: "a part of this path is a file",
+  EEXIST: "this path is a file",
+  EACCES: "this user may not write there",
+  EPERM: "this user may not write there, or the file system has no hard links",
+  EROFS: "the file system is read-only",
+};
+
+/** What the system says of a folder that cannot be used, as an error for the operator; anything else as it is. */
+function explainUnusable(error: unknown, dataDir: string): unknown {
+  const { code = "" } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  const why = unusable[code];
+  if (why === undefined) return error;
+  return new StoreError(
+    "DATA_DIR_UNUSABLE",
+    `The data folder ${dataDir} cannot be used: ${why} (${code}). ` +
+      "Make it writable, or name another one with PALAVER_DATA_DIR or --data-dir.",
+    { cause: error },
+  );
 }
 
 class HeldLock implements DataDirLock {

@@ -1,16 +1,18 @@
-import { createHash } from "node:crypto";
 import { type ChatRecord, escapeText } from "../protocol/index.js";
 import { type ChatRow, chatColumns, decodeChat, toJsonb } from "./chat-rows.js";
-import type { Queryable } from "./database.js";
-import type { Parameter } from "./parameters.js";
+import type { Queryable, Statement } from "./database.js";
 
-/** One condition of a list; all of them have to hold. */
-export type ChatCondition =
-  | { readonly field: "archived" | "pinned"; readonly equals: boolean }
-  | { readonly field: "model" | "title"; readonly equals: string }
-  | { readonly field: "title"; readonly contains: string }
-  | { readonly field: "status"; readonly equals: ChatStatusName }
-  | { readonly field: "label"; readonly key: string; readonly equals: string };
+/** Which chats to list; what is undefined or empty lets all pass. */
+export interface ChatFilter {
+  readonly archived?: boolean | undefined;
+  readonly pinned?: boolean | undefined;
+  readonly model?: string | undefined;
+  readonly title?: string | undefined;
+  /** Parts of the title, without regard to case; all of them. */
+  readonly titleContains: readonly string[];
+  readonly status?: ChatStatusName | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
 
 /** Statuses as clients see them: a running chat that nobody owns is pending. */
 export type ChatStatusName = "pending" | ChatRecord["status"];
@@ -23,51 +25,54 @@ export interface ChatListPosition {
   readonly id: string;
 }
 
+const updatedAfter = "coalesce(to_timestamp(0) + $10::bigint * interval '1 microsecond', 'infinity')";
+
+/**
+ * One text for every filter, because each text is a prepared statement on every connection. The bound of the position is always a
+ * range of chats_by_owner, so that a later page does not begin with reading those before it; the first page's bound lets all pass.
+ */
+const selectChats: Statement = {
+  name: "list_chats",
+  text: `select ${chatColumns}, (extract(epoch from c.updated_at) * 1000000)::bigint as updated_us from chats c
+    where c.owner = $1
+      and ($2::boolean is null or c.archived = $2)
+      and ($3::boolean is null or c.pinned = $3)
+      and ($4::text is null or c.model = $4)
+      and ($5::text is null or c.title = $5)
+      and ($6::text[] is null
+        or not exists (select 1 from unnest($6) as part where strpos(lower(c.title), lower(part)) = 0))
+      and ($7::text is null
+        or case when c.status = 'running' and c.worker_id is null then 'pending' else c.status end = $7)
+      and ($8::jsonb is null or c.labels @> $8)
+      and (c.pinned, c.updated_at) <= ($9::boolean, ${updatedAfter})
+      and ((c.pinned, c.updated_at) < ($9::boolean, ${updatedAfter}) or c.id > $11::uuid)
+    order by c.pinned desc, c.updated_at desc, c.id limit $12`,
+};
+
 /** A page of an owner's chats: pinned ones first, then by update time, newest first. */
 export async function listChats(
   db: Queryable,
   owner: string,
-  options: { conditions: readonly ChatCondition[]; after: ChatListPosition | undefined; limit: number },
+  options: { filter: ChatFilter; after: ChatListPosition | undefined; limit: number },
 ): Promise<{ chat: ChatRecord; position: ChatListPosition }[]> {
-  const values: Parameter[] = [owner];
-  const bind = (value: Parameter): string => `$${values.push(value)}`;
-  const where = ["c.owner = $1", ...options.conditions.map((condition) => conditionSql(condition, bind))];
-  const { after } = options;
-  if (after !== undefined) {
-    const pinned = bind(after.pinned);
-    const updated = `to_timestamp(0) + ${bind(after.updatedUs)}::bigint * interval '1 microsecond'`;
-    const id = `${bind(after.id)}::uuid`;
-    where.push(`(c.pinned, c.updated_at) <= (${pinned}, ${updated})
-      and ((c.pinned, c.updated_at) < (${pinned}, ${updated}) or c.id > ${id})`);
-  }
-  const text = `select ${chatColumns}, (extract(epoch from c.updated_at) * 1000000)::bigint as updated_us from chats c where ${where.join(" and ")}
-    order by c.pinned desc, c.updated_at desc, c.id limit ${bind(options.limit)}`;
-  const name = `list_chats_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
-  const rows = await db.query<ChatRow & { updated_us: number }>({ name, text }, values);
+  const { filter, after, limit } = options;
+  const { archived, pinned, model, title, titleContains, status, labels } = filter;
+  const rows = await db.query<ChatRow & { updated_us: number }>(selectChats, [
+    owner,
+    archived ?? null,
+    pinned ?? null,
+    model ?? null,
+    title === undefined ? null : escapeText(title),
+    titleContains.length === 0 ? null : titleContains.map(escapeText),
+    status ?? null,
+    Object.keys(labels).length === 0 ? null : toJsonb(labels),
+    after?.pinned ?? true,
+    after?.updatedUs ?? null,
+    after?.id ?? null,
+    limit,
+  ]);
   return rows.map((row) => ({
     chat: decodeChat(row),
     position: { pinned: row.pinned, updatedUs: row.updated_us, id: row.id },
   }));
-}
-
-function conditionSql(condition: ChatCondition, bind: (value: Parameter) => string): string {
-  switch (condition.field) {
-    case "archived":
-    case "pinned":
-      return `c.${condition.field} = ${bind(condition.equals)}`;
-    case "model":
-      return `c.model = ${bind(condition.equals)}`;
-    case "title":
-      return "equals" in condition
-        ? `c.title = ${bind(escapeText(condition.equals))}`
-        : `strpos(lower(c.title), lower(${bind(escapeText(condition.contains))})) > 0`;
-    case "status":
-      if (condition.equals === "pending") return "c.status = 'running' and c.worker_id is null";
-      if (condition.equals === "running") return "c.status = 'running' and c.worker_id is not null";
-      return `c.status = ${bind(condition.equals)}`;
-    case "label":
-      return `c.labels @> ${bind(toJsonb({ [condition.key]: condition.equals }))}::jsonb`;
-    default:
-      return condition satisfies never;
-  }
 }

@@ -1,5 +1,6 @@
 export type StoreErrorReason =
   | "DATA_DIR_IN_USE"
+  | "DATA_DIR_UNUSABLE"
   | "DATABASE_TOO_NEW"
   | "DATABASE_URL_INVALID"
   | "MIGRATION_CHANGED"

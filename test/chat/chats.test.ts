@@ -18,6 +18,7 @@ import type { ChatNotification } from "../../src/gen/palaver/relay/v1/notificati
 import { PalaverError, type StoredPart } from "../../src/protocol/index.js";
 import {
   type Database,
+  readChat,
   readChatView,
   readHistory,
   readMessages,
@@ -222,6 +223,25 @@ describe.each(engines)("chats on %s", (engine) => {
     });
   });
 
+  it("read and acquire a chat whose row holds what nobody understands", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const [odd, failed, fine] = [await createChat(world), await createChat(world), await createChat(world)];
+    await world.database.script(`
+      update chats set retry = '1', open_calls = '"x"', labels = '[]' where id = '${odd}';
+      update chats set status = 'error', error = '"boom"' where id = '${failed}';
+      update messages set usage = '"x"' where chat_id = '${odd}'`);
+    const view = await readChatView(world.database, odd, "alice", { sinceVersion: 0, afterMessageId: 0 });
+    expect(view?.chat).toMatchObject({ retry: undefined, openCalls: [], labels: {} });
+    expect(view?.messages).toHaveLength(1);
+    const { error } = (await readChat(world.database, failed, "alice")) ?? {};
+    expect(error).toEqual({ message: "boom", kind: "generic" });
+    const worker = randomUUID();
+    await writeHeartbeat(world.database, { id: worker, advertisedUrl: "", version: "test" });
+    const acquired = await world.chats.acquire(worker, 10, []);
+    expect(acquired.map(({ chat }) => chat.id).toSorted()).toEqual([odd, fine].toSorted());
+  });
+
   it("store any text that a title, a label, a part or an error may hold (PART-5)", async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
@@ -242,7 +262,8 @@ describe.each(engines)("chats on %s", (engine) => {
         expect(view?.chat.labels).toEqual({ key: expected });
         expect(view?.messages[0]?.parts).toEqual([{ type: "text", text: expected }]);
         expect(
-          (await readMessages(world.database, id, "alice", { afterId: 0, limit: 10 }))[0]?.parts,
+          (await readMessages(world.database, id, "alice", { afterId: 0, limit: 10, maxBytes: 1_000 }))
+            .messages[0]?.parts,
         ).toEqual(view?.messages[0]?.parts);
       }),
       { numRuns: 40 },

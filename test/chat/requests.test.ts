@@ -47,6 +47,7 @@ describe.each(engines)("ChatService on %s", (engine) => {
     return chatId;
   }
 
+  const maxInt64 = 2n ** 63n - 1n;
   const unknown = "00000000-0000-4000-8000-000000000000";
   const refusals: [string, string, (chatId: string) => Promise<unknown>][] = [
     ["an unknown chat", "NotFound CHAT_NOT_FOUND", () => client.getChat({ chatId: unknown })],
@@ -119,6 +120,95 @@ describe.each(engines)("ChatService on %s", (engine) => {
       () => client.createChat({ model: "nothing" }),
     ],
     [
+      "an edit of a message beyond what ids can be",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.editMessage({ chatId, messageId: maxInt64, parts: says("x") }),
+    ],
+    [
+      "messages after an id beyond what ids can be",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.listMessages({ chatId, afterMessageId: maxInt64 }),
+    ],
+    [
+      "a subscription after an id beyond what ids can be",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => firstOf(client, { chatId, afterMessageId: maxInt64 }),
+    ],
+    [
+      "the end of a queued message beyond what ids can be",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.deleteQueuedMessage({ chatId, queuedMessageId: maxInt64 }),
+    ],
+    [
+      "the promotion of a queued message beyond what ids can be",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.promoteQueuedMessage({ chatId, queuedMessageId: 2n ** 53n }),
+    ],
+    [
+      "an idempotency key with U+0000",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.sendMessage({ chatId, parts: says("x"), idempotencyKey: "a\0b" }),
+    ],
+    [
+      "an idempotency key with U+0000 for a new chat",
+      "InvalidArgument INVALID_REQUEST",
+      () => client.createChat({ idempotencyKey: "\0" }),
+    ],
+    [
+      "a model with U+0000",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.sendMessage({ chatId, parts: says("x"), model: "scripted/a\0b" }),
+    ],
+    [
+      "a chat's model with U+0000",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) =>
+        client.updateChat({ chat: { id: chatId, model: "scripted/\0" }, updateMask: { paths: ["model"] } }),
+    ],
+    [
+      "a filter with U+0000",
+      "InvalidArgument INVALID_REQUEST",
+      () => client.listChats({ filter: 'model = "a\0b"' }),
+    ],
+    [
+      "a page token with U+0000",
+      "InvalidArgument INVALID_REQUEST",
+      (chatId) => client.listMessages({ chatId, pageToken: "a\0b" }),
+    ],
+    [
+      "parts that are larger than 1 MiB together",
+      "InvalidArgument CONTENT_TOO_LARGE",
+      (chatId) => client.sendMessage({ chatId, parts: ["a", "b"].flatMap((c) => says(c.repeat(600_000))) }),
+    ],
+    [
+      "bytes, not characters, beyond 1 MiB",
+      "InvalidArgument CONTENT_TOO_LARGE",
+      (chatId) =>
+        client.editMessage({
+          chatId,
+          messageId: 1n,
+          parts: [
+            { kind: { case: "fileReference", value: { fileName: "x", content: "ä".repeat(500_000) } } },
+            ...says("x".repeat(50_000)),
+          ],
+        }),
+    ],
+    [
+      "a filter with a field twice",
+      "InvalidArgument INVALID_FILTER",
+      () => client.listChats({ filter: "pinned = true AND pinned = true" }),
+    ],
+    [
+      "a filter with a label twice",
+      "InvalidArgument INVALID_FILTER",
+      () => client.listChats({ filter: "labels.a = b AND labels.a = c" }),
+    ],
+    [
+      "a filter with too many parts of the title",
+      "InvalidArgument INVALID_FILTER",
+      () => client.listChats({ filter: Array.from({ length: 11 }, () => "title : x").join(" AND ") }),
+    ],
+    [
       "a page token of somewhere else",
       "InvalidArgument INVALID_PAGE_TOKEN",
       () => client.listChats({ pageToken: "abc.def" }),
@@ -170,6 +260,28 @@ describe.each(engines)("ChatService on %s", (engine) => {
     );
   });
 
+  it("repeats the result of a key after the chat was deleted (MSG-4)", async () => {
+    const script = await server.script([text("one")], [text("two")]);
+    const chatId = await newChat(client, `anthropic/${script.model}`);
+    const watch = replica.watch(chatId);
+    await watch.event("caughtUp");
+    const send = { chatId, parts: says("hello"), idempotencyKey: `send ${engine}` };
+    let mark = watch.mark;
+    const sent = await client.sendMessage(send);
+    await watch.status(ChatStatus.WAITING, mark);
+    const messageId = sent.outcome.case === "message" ? sent.outcome.value.id : 0n;
+    const edit = { chatId, messageId, parts: says("hi"), idempotencyKey: `edit ${engine}` };
+    mark = watch.mark;
+    const edited = await client.editMessage(edit);
+    await watch.status(ChatStatus.WAITING, mark);
+    await client.deleteChat({ chatId });
+    expect(await client.sendMessage(send)).toEqual(sent);
+    expect(await client.editMessage(edit)).toEqual(edited);
+    expect(await refusal(client.sendMessage({ ...send, idempotencyKey: "" }))).toBe(
+      "NotFound CHAT_NOT_FOUND",
+    );
+  });
+
   it("pages through chats, pinned ones first, without repeating or skipping any", async () => {
     const labels = { test: "paging" };
     const ids: string[] = [];
@@ -205,6 +317,14 @@ describe.each(engines)("ChatService on %s", (engine) => {
     expect(await find('title : "REPORT" AND labels.team = "a"')).toEqual([chat?.id]);
     expect(await find('title = "A \\"report\\"" AND status = WAITING')).toEqual([chat?.id]);
     expect(await find("status = RUNNING")).toContain(busy);
+    expect(await find("status = PENDING")).toEqual([]);
+    expect(await find("pinned = true AND labels.team = a")).toEqual([]);
+    expect(await find("labels.team = a AND labels.other = b")).toEqual([]);
+    expect(await find('title : "rep" AND title : "A \\"" AND model = "scripted/default"')).toEqual([
+      chat?.id,
+    ]);
+    expect(await find('title : "rep" AND title : "other"')).toEqual([]);
+    expect(await find('title = "A"')).toEqual([]);
     await client.updateChat({
       chat: { id: chat?.id ?? "", archived: true },
       updateMask: { paths: ["archived"] },
@@ -232,6 +352,34 @@ describe.each(engines)("ChatService on %s", (engine) => {
     expect((await client.listMessages({ chatId, afterMessageId: all[3]?.id ?? 0n })).messages).toEqual(
       all.slice(4),
     );
+  });
+
+  it("ends a page of messages before it is too large", async () => {
+    const script = await server.script(...Array.from({ length: 6 }, () => [text("ok")]));
+    const chatId = await newChat(client, `anthropic/${script.model}`);
+    const watch = replica.watch(chatId);
+    await watch.event("caughtUp");
+    for (const letter of ["a", "b", "c", "d", "e"]) {
+      const mark = watch.mark;
+      await client.sendMessage({ chatId, parts: says(letter.repeat(1_040_000)) });
+      await watch.status(ChatStatus.WAITING, mark);
+    }
+    const pages: { ids: bigint[]; size: number }[] = [];
+    for (let pageToken = ""; pages.length === 0 || pageToken !== ""; ) {
+      const page = await client.listMessages({ chatId, pageToken });
+      const sizes = page.messages.flatMap(({ parts }) =>
+        parts.map(({ kind }) => (kind.case === "text" ? kind.value.text.length : 0)),
+      );
+      pages.push({
+        ids: page.messages.map(({ id }) => id),
+        size: sizes.reduce((sum, size) => sum + size, 0),
+      });
+      pageToken = page.nextPageToken;
+    }
+    expect(pages.flatMap(({ ids }) => ids)).toEqual(
+      Array.from({ length: 10 }, (_, index) => BigInt(index + 1)),
+    );
+    expect(pages.map(({ size }) => Math.round(size / 1_040_000))).toEqual([2, 2, 1]);
   });
 
   it("changes metadata, and watchers hear of it without losing their history", async () => {
@@ -343,7 +491,10 @@ describe("with API tokens", () => {
   });
 });
 
-async function firstOf(client: ChatClient, request: { chatId: string; cursor?: string }) {
+async function firstOf(
+  client: ChatClient,
+  request: { chatId: string; cursor?: string; afterMessageId?: bigint },
+) {
   const leave = new AbortController();
   try {
     for await (const response of client.subscribe(request, { signal: leave.signal })) return response;

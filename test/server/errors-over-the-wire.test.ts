@@ -9,14 +9,16 @@ import { someChatId, startTestServer, type TestServer } from "./test-server.js";
 import { connectWire, errorOf, type SeenError, type WireClient, wires } from "./wire-clients.js";
 
 const maxMessageBytes = 256 * 1024;
+const maxResponseBytes = 1024 * 1024;
 // Node's own HTTP/2 client cannot send 10 MB at a time.
+const longAnswer = "x".repeat(2 * maxMessageBytes);
 const tooLong = "x".repeat(2 * 1024 * 1024);
 
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer({
-    limits: { maxMessageBytes },
+    limits: { maxMessageBytes, maxResponseBytes },
     chat: {
       getChat: () => {
         throw new PalaverError("not_found", "CHAT_NOT_FOUND", "There is no such chat: ünknown.", {
@@ -27,6 +29,8 @@ beforeAll(async () => {
         switch (filter) {
           case "":
             return {};
+          case "long":
+            return { nextPageToken: longAnswer };
           case "large":
             return { nextPageToken: tooLong };
           case "database":
@@ -137,12 +141,16 @@ function errorsAreTheSame(caller: () => Caller): void {
     expect(error).toMatchObject({ code: "ResourceExhausted", reason: "MESSAGE_TOO_LARGE" });
   });
 
+  test("an answer may be larger than a request", async () => {
+    expect(await caller().listChats("long")).toBeDefined();
+  });
+
   test("an answer over the limit is refused with the limit", async () => {
     expect(await errorOf(caller().listChats("large"))).toMatchObject({
       code: "ResourceExhausted",
       reason: "RESPONSE_TOO_LARGE",
       domain: "palaver.dev",
-      metadata: { limit_bytes: String(maxMessageBytes) },
+      metadata: { limit_bytes: String(maxResponseBytes) },
     });
     const { cursors, error } = await drain(caller().subscribe({ chatId: someChatId, cursor: "large" }));
     expect(cursors).toEqual(["first"]);
