@@ -217,7 +217,7 @@ export function openModels({ models }: Config, clock: Clock): ModelRegistry {
   );
   if (registry.resolve(defaultModel) === undefined) {
     const available = registry.available().join(", ");
-    const what = `The default model "${defaultModel}" cannot be used: its provider is unknown or has no key. Available: ${available}.`;
+    const what = `The default model "${defaultModel}" cannot be used. ${registry.whyNot(defaultModel)} Available: ${available}.`;
     throw new PalaverError(
       "invalid_argument",
       "UNKNOWN_MODEL",

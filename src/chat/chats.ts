@@ -95,9 +95,15 @@ export class Chats {
     this.#leaseMs = options.leaseMs;
   }
 
-  async create<T>(chat: NewChat, respond: (applied: Applied) => T, idempotency?: Idempotency<T>): Promise<T> {
-    const { chat: state, inserted } = createChatState(chat.model, chat.system, chat.first);
+  /** Creates a chat. The function is not called when the idempotency key has a result already; it may throw. */
+  async create<T>(
+    newChat: () => NewChat,
+    respond: (applied: Applied) => T,
+    idempotency?: Idempotency<T>,
+  ): Promise<T> {
     return this.#inTransaction(idempotency, async (tx) => {
+      const chat = newChat();
+      const { chat: state, inserted } = createChatState(chat.model, chat.system, chat.first);
       const row = await insertChat(tx, chat, chatStateToColumns(state));
       const messages = await insertAll(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };

@@ -33,7 +33,7 @@ export const addChatCommand: AddCommand = (program, context) => {
         "palaver chat --chat ID                … that goes on",
         "git diff | palaver chat - --model openai/gpt-5-mini > review.md",
       ) +
-        "\nCtrl-C interrupts the answer; a second one leaves while the answer goes on. Into a file or pipe, standard output\n" +
+        "\nCtrl-C interrupts the answer; a second one leaves without waiting. Into a file or pipe, standard output\n" +
         "gets the committed answer alone, and everything else goes to standard error.",
     );
   withClientOptions(command).action(async (given: string | undefined, options: ChatOptions) => {

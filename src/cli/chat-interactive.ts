@@ -5,7 +5,7 @@ import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { Role } from "../gen/palaver/chat/v1/message_pb.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { followChat } from "./follow-chat.js";
-import { interruptChat } from "./interrupt-chat.js";
+import { briefly, interruptChat, interruptNotice } from "./interrupt-chat.js";
 import { line, type Piece } from "./piece.js";
 import { PromptScreen } from "./prompt-screen.js";
 import { reportOf } from "./report-error.js";
@@ -53,7 +53,7 @@ function lastExchange(backlog: readonly BacklogEntry[], chatId: string): Piece[]
   );
   const shown = start === -1 ? backlog : backlog.slice(start);
   const earlier = messages.filter((entry) => !shown.includes(entry)).length;
-  const notice = earlier === 0 ? [] : [line("note", `— ${earlier} earlier: palaver show ${chatId} —`)];
+  const notice = earlier === 0 ? [] : [line("note", `— ${earlier} earlier: npx palaver show ${chatId} —`)];
   return [...notice, ...shown.flatMap(({ pieces }) => pieces)];
 }
 
@@ -73,6 +73,7 @@ class InteractiveChat {
   /** Until the subscription tells of what was sent, the chat counts as busy. */
   #awaited: bigint | undefined;
   #interrupted = false;
+  #interrupting = Promise.resolve();
   #exitCode: ExitCode = exitCode.ok;
   #failure: { readonly error: unknown } | undefined;
 
@@ -105,6 +106,7 @@ class InteractiveChat {
     await left;
     await this.#following;
     await this.#sending;
+    await briefly(this.#interrupting, this.#surroundings.clock);
     this.#writer.endLine();
     screen[Symbol.dispose]();
     if (this.#chatId !== undefined && this.#failure === undefined) {
@@ -158,9 +160,9 @@ class InteractiveChat {
   #stop(): void {
     if (this.#chatId === undefined || !this.#isBusy) return this.#print(line("note", "Nothing runs."));
     this.#interrupted = true;
-    this.#print(line("note", "— interrupting; Ctrl-C again leaves the turn running —"));
-    void interruptChat(this.#connection, this.#chatId).then((problem) => {
-      if (problem !== undefined) this.#print(line("error", problem));
+    this.#print(interruptNotice);
+    this.#interrupting = interruptChat(this.#connection, this.#chatId).then((problem) => {
+      if (problem !== undefined && !this.#leave.signal.aborted) this.#print(line("error", problem));
     });
   }
 
@@ -217,6 +219,7 @@ class InteractiveChat {
       if (item.type === "lost") this.#print(line("warning", "— connection lost, trying to reconnect —"));
       if (item.type === "restored" && !item.exact) this.#transcript.restart();
       if (item.type !== "events") continue;
+      const wasUnderWay = backlog === undefined && !this.#transcript.isSettled;
       // The answer to a send says which message is ours: it comes before we tell of messages.
       if (item.events.some(({ event }) => event.case === "message")) await this.#sending;
       for (const event of item.events) {
@@ -228,6 +231,10 @@ class InteractiveChat {
           backlog = undefined;
         }
       }
+      if (wasUnderWay && this.#transcript.isSettled && this.#transcript.ending === "unanswered")
+        this.#print(
+          line("warning", this.#interrupted ? "[interrupted]" : "[the turn ended without an answer]"),
+        );
       this.#noteProgress();
     }
   }

@@ -1,5 +1,5 @@
 import { create, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { type Chat, ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
+import type { Chat } from "../gen/palaver/chat/v1/chat_pb.js";
 import { type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
 import { isIdle } from "./chat-status.js";
 import type { Connection } from "./connection.js";
@@ -7,7 +7,7 @@ import { continueHint } from "./continue-hint.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { followChat } from "./follow-chat.js";
 import { line, type Piece } from "./piece.js";
-import { interruptChat } from "./interrupt-chat.js";
+import { briefly, interruptChat, interruptNotice } from "./interrupt-chat.js";
 import { createChat, present, type Sending, sendMessage } from "./send.js";
 import { readSnapshot } from "./snapshot.js";
 import { type Surroundings, writeJsonLine } from "./terminal.js";
@@ -22,7 +22,7 @@ export interface ChatOnceOptions extends Sending {
 }
 
 /**
- * Says one thing and follows the chat until it is idle again. Ctrl-C interrupts the turn; a second one leaves it running.
+ * Says one thing and follows the chat until it is idle again. Ctrl-C interrupts the turn; a second one does not wait for its end.
  */
 export async function chatOnce(
   surroundings: Surroundings,
@@ -33,16 +33,16 @@ export async function chatOnce(
   const leave = new AbortController();
   let chatId: string | undefined = undefined;
   let interrupts = 0;
-  let interrupting: Promise<void> | undefined;
+  let interrupting = Promise.resolve();
   const notice = (piece: Piece): void => {
     if (!options.json) writer.write([piece]);
   };
   using _interrupts = surroundings.onInterrupt(() => {
     interrupts += 1;
     if (interrupts > 1 || chatId === undefined) return leave.abort();
-    notice(line("note", "— interrupting; Ctrl-C again leaves the turn running —"));
+    notice(interruptNotice);
     interrupting = interruptChat(connection, chatId).then((problem) => {
-      if (problem !== undefined) notice(line("error", problem));
+      if (problem !== undefined && !leave.signal.aborted) notice(line("error", problem));
     });
   });
   const writer = writerFor(surroundings);
@@ -69,11 +69,14 @@ export async function chatOnce(
     }
     if (transcript.isSettled) break;
   }
-  if (!leave.signal.aborted) await interrupting;
+  await briefly(interrupting, clock);
+  const unanswered = transcript.isSettled && transcript.ending === "unanswered";
+  if (unanswered)
+    notice(line("warning", interrupts > 0 ? "[interrupted]" : "[the turn ended without an answer]"));
   writer.endLine();
   if (!options.json) stderr.write(continueHint(surroundings, connection, chatId));
   if (interrupts > 0) return exitCode.interrupted;
-  return transcript.status === ChatStatus.ERROR ? exitCode.failed : exitCode.ok;
+  return transcript.ending === "answered" ? exitCode.ok : exitCode.failed;
 }
 
 /** Creates the chat or sends to it; tells which messages came before all that is to be followed. */

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import { loadClientConfig, Secret } from "../config/index.js";
-import { CliError } from "./cli-error.js";
+import { type ClientConfig, loadClientConfig, Secret } from "../config/index.js";
+import { PalaverError } from "../protocol/index.js";
+import { CliError, usageError } from "./cli-error.js";
 import { connect, type Connection } from "./connection.js";
 import { reportOf } from "./report-error.js";
 import type { Surroundings } from "./terminal.js";
@@ -40,6 +41,19 @@ export function clientAccess(
   { env }: Surroundings,
   { url, token }: ClientOptions,
 ): { url: string; token: Secret | undefined } {
-  const config = loadClientConfig(url === undefined ? env : { ...env, PALAVER_URL: url });
+  const config = url === undefined ? loadClientConfig(env) : configWithUrl(env, url);
   return { url: config.url, token: token === undefined ? config.token : new Secret(token) };
+}
+
+/** @throws CliError USAGE, which blames the option and not the variable that it stands in for */
+function configWithUrl(env: NodeJS.ProcessEnv, url: string): ClientConfig {
+  if (url === "") throw usageError("--url: expected a URL, for example http://127.0.0.1:7717");
+  try {
+    return loadClientConfig({ ...env, PALAVER_URL: url });
+  } catch (error) {
+    const wrong = PalaverError.is(error)
+      ? error.fieldViolations.find(({ field }) => field === "PALAVER_URL")
+      : undefined;
+    throw wrong === undefined ? error : usageError(`--url: ${wrong.description}`);
+  }
 }

@@ -1,13 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
-import {
-  type Config,
-  describeConfig,
-  describeDatabase,
-  formatListenAddress,
-  loadClientConfig,
-} from "../config/index.js";
+import { type Config, describeConfig, describeDatabase, formatListenAddress } from "../config/index.js";
 import {
   Health,
   HealthCheckResponse_ServingStatus as ServingStatus,
@@ -16,6 +10,7 @@ import { PalaverError } from "../protocol/index.js";
 import { migrationStatus, StoreError } from "../store/index.js";
 import { version } from "../version.js";
 import type { CommandContext } from "./command.js";
+import { clientAccess } from "./client-options.js";
 import { connect } from "./connection.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { configFor, type DatabaseOptions, openDatabase } from "./open-database.js";
@@ -60,6 +55,8 @@ export async function examine(context: CommandContext, options: DoctorOptions): 
     tell(await checkModel(config, context));
     const server = await checkServer(context, options, config);
     tell(server);
+    const token = server.status === "ok" ? await checkToken(context, options, config) : undefined;
+    if (token !== undefined) tell(token);
     for (const found of await checkDatabase(config, server.status === "ok")) tell(found);
     if (options.json !== true) {
       stdout.write("\nConfiguration in effect:\n");
@@ -123,16 +120,14 @@ async function checkModel(config: Config, { clock }: CommandContext): Promise<Fi
 
 /** Whether a server answers. That none does matters only where somebody has said where it should be. */
 async function checkServer(
-  { env }: CommandContext,
-  { url }: DoctorOptions,
+  context: CommandContext,
+  options: DoctorOptions,
   config: Config,
 ): Promise<Finding> {
   const check = "server";
-  const named =
-    url ?? (env["PALAVER_URL"] === undefined || env["PALAVER_URL"] === "" ? undefined : env["PALAVER_URL"]);
-  const target = named ?? `http://${formatListenAddress(config.listen)}`;
+  const { named, target } = serverToCheck(context, options, config);
   try {
-    using connection = connect({ ...loadClientConfig({ ...env, PALAVER_URL: target }) });
+    using connection = connect(clientAccess(context, { url: target }));
     const { status } = await createClient(Health, connection.transport).check({}, { timeoutMs: 5_000 });
     if (status === ServingStatus.SERVING) return { check, status: "ok", detail: `${target} is serving` };
     return {
@@ -142,7 +137,39 @@ async function checkServer(
     };
   } catch (error) {
     const { message, advice } = reportOf(error, target);
-    return { check, status: named === undefined ? "note" : "failed", detail: message, advice };
+    return { check, status: named ? "failed" : "note", detail: message, advice };
+  }
+}
+
+/** The server to talk to, and whether somebody named it. */
+function serverToCheck(
+  { env }: CommandContext,
+  { url }: DoctorOptions,
+  config: Config,
+): { named: boolean; target: string } {
+  const given = url ?? env["PALAVER_URL"] ?? "";
+  return given === ""
+    ? { named: false, target: `http://${formatListenAddress(config.listen)}` }
+    : { named: true, target: given };
+}
+
+/** Whether the server takes PALAVER_TOKEN. Undefined when there is none. */
+async function checkToken(
+  context: CommandContext,
+  options: DoctorOptions,
+  config: Config,
+): Promise<Finding | undefined> {
+  const check = "token";
+  const { target } = serverToCheck(context, options, config);
+  const access = clientAccess(context, { url: target });
+  if (access.token === undefined) return undefined;
+  try {
+    using connection = connect(access);
+    await connection.chats.listChats({ pageSize: 1 }, { timeoutMs: 5_000 });
+    return { check, status: "ok", detail: `${target} takes PALAVER_TOKEN` };
+  } catch (error) {
+    const { message, reason, advice } = reportOf(error, target);
+    return { check, status: "failed", detail: `PALAVER_TOKEN: ${message} [${reason}]`, advice };
   }
 }
 
@@ -170,7 +197,7 @@ async function checkDatabase(config: Config, serverAnswers: boolean): Promise<Fi
       ];
     }
     if (pending.length > 0) {
-      const advice = "The server applies them when it starts; `palaver migrate` does so now.";
+      const advice = "The server applies them when it starts; `npx palaver migrate` does so now.";
       return [
         ...findings,
         { check, status: "note", detail: `${where}: ${pending.length} migrations to apply`, advice },

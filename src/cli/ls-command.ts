@@ -41,7 +41,7 @@ export const addLsCommand: AddCommand = (program, context) => {
     if (options.json === true) for (const chat of chats) writeJsonLine(stdout, toJson(ChatSchema, chat));
     else if (chats.length > 0)
       stdout.write(renderTable(chatRows(chats, clock.now(), colors), widthOf(stdout)));
-    else stderr.write('There are no chats. Begin one: palaver chat "hello"\n');
+    else stderr.write('There are no chats. Begin one: npx palaver chat "hello"\n');
   });
 };
 

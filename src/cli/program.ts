@@ -75,7 +75,7 @@ Examples:
 
 Exit codes:
   0    done
-  1    the server refused or failed, or an answer failed
+  1    the server refused or failed, or there was no whole answer
   2    the command line or the configuration is wrong
   3    no server answered
   130  Ctrl-C

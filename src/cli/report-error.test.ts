@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { PalaverError } from "../protocol/index.js";
 import { StoreError } from "../store/index.js";
 import { usageError } from "./cli-error.js";
@@ -18,8 +18,16 @@ test("what a server refuses is told with its reason and what to do", () => {
   const report = reportOf(answered(Code.FailedPrecondition, "CHAT_BUSY", "A turn runs."), url);
   expect(report.exitCode).toBe(1);
   expect(formatReport(report)).toBe(
-    "A turn runs. [CHAT_BUSY]\n  Wait for the turn, end it with `palaver stop CHAT`, or send with --when-busy queue.\n",
+    "A turn runs. [CHAT_BUSY]\n  Wait for the turn, end it with `npx palaver stop CHAT`, or send with --when-busy queue.\n",
   );
+});
+
+test("a chat id that is none: where to find one", () => {
+  const error = new ConnectError("chat_id: must be a UUID", Code.InvalidArgument, undefined, [
+    { desc: ErrorInfoSchema, value: { reason: "INVALID_REQUEST", domain: "palaver.dev" } },
+    { desc: BadRequestSchema, value: { fieldViolations: [{ field: "chat_id" }] } },
+  ]);
+  expect(reportOf(error, url).advice).toBe("`npx palaver ls` lists your chats.");
 });
 
 test("no server", () => {
@@ -30,7 +38,7 @@ test("no server", () => {
   );
   expect(report).toMatchObject({ exitCode: 3, reason: "SERVER_UNREACHABLE" });
   expect(formatReport(report)).toBe(
-    "Cannot reach http://server (ECONNREFUSED). [SERVER_UNREACHABLE]\n  Is the server running? Start it with: npm start\n",
+    "Cannot reach http://server (ECONNREFUSED). [SERVER_UNREACHABLE]\n  Is the server running? Start it with: npx palaver serve\n",
   );
 });
 

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { PalaverError } from "../protocol/index.js";
 import { CliError } from "./cli-error.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
@@ -18,23 +18,21 @@ export interface ErrorReport {
 
 /** What to do about reasons that servers give. */
 const adviceByReason: Readonly<Record<string, string>> = {
-  CHAT_BUSY: "Wait for the turn, end it with `palaver stop CHAT`, or send with --when-busy queue.",
-  CHAT_NOT_FOUND: "`palaver ls` lists your chats.",
-  INVALID_CREDENTIAL: "Make a new token with `palaver token create`.",
-  CREDENTIAL_REVOKED: "Make a new token with `palaver token create`.",
-  MISSING_CREDENTIAL: "Pass it with --token or in PALAVER_TOKEN; `palaver token create` makes one.",
+  CHAT_BUSY: "Wait for the turn, end it with `npx palaver stop CHAT`, or send with --when-busy queue.",
+  CHAT_NOT_FOUND: "`npx palaver ls` lists your chats.",
+  INVALID_CREDENTIAL: "Make a new token with `npx palaver token create`.",
+  CREDENTIAL_REVOKED: "Make a new token with `npx palaver token create`.",
+  MISSING_CREDENTIAL: "Pass it with --token or in PALAVER_TOKEN; `npx palaver token create` makes one.",
   NOT_RUNNING: "There is nothing to stop.",
-  QUEUE_FULL: "Wait for the turn, or make room with `palaver queue CHAT --delete N`.",
-  QUEUED_MESSAGE_NOT_FOUND: "`palaver queue CHAT` lists what waits.",
+  QUEUE_FULL: "Wait for the turn, or make room with `npx palaver queue CHAT --delete N`.",
+  QUEUED_MESSAGE_NOT_FOUND: "`npx palaver queue CHAT` lists what waits.",
   UNKNOWN_MODEL: "Name another one with --model, as provider/model, or none for the server's default.",
 };
 
 /** What to do about reasons that arise here; most of their messages say so themselves. */
 const adviceHere: Readonly<Record<string, string>> = {
-  DATA_DIR_IN_USE:
-    "If that is the server: stop it first, the embedded database serves one process at a time.",
   INVALID_CONFIGURATION:
-    "docs/configuration.md describes all variables; `palaver doctor` shows the values in effect.",
+    "docs/configuration.md describes all variables; `npx palaver doctor` shows the values in effect.",
   PORT_IN_USE: "Choose another one with --listen, for example --listen 127.0.0.1:0 for any that is free.",
 };
 
@@ -70,14 +68,16 @@ function reportHere({ message, reason }: { message: string; reason: string }, co
 function reportOfCall(error: ConnectError, url = "the server"): ErrorReport {
   const reason = reasonOf(error);
   if (reason !== undefined) {
-    return { message: error.rawMessage, reason, advice: adviceByReason[reason], exitCode: exitCode.failed };
+    const isChatId = reason === "INVALID_REQUEST" && violatesChatId(error);
+    const advice = adviceByReason[isChatId ? "CHAT_NOT_FOUND" : reason];
+    return { message: error.rawMessage, reason, advice, exitCode: exitCode.failed };
   }
   if (isUnreachable(error)) {
     const why = connectionErrorCode(error);
     return {
       message: `Cannot reach ${url}${why === undefined ? "" : ` (${why})`}.`,
       reason: "SERVER_UNREACHABLE",
-      advice: "Is the server running? Start it with: npm start",
+      advice: "Is the server running? Start it with: npx palaver serve",
       exitCode: exitCode.unreachable,
     };
   }
@@ -97,6 +97,12 @@ function reportOfCall(error: ConnectError, url = "the server"): ErrorReport {
     advice: "Check --url and PALAVER_URL.",
     exitCode: exitCode.unreachable,
   };
+}
+
+function violatesChatId(error: ConnectError): boolean {
+  return error
+    .findDetails(BadRequestSchema)
+    .some(({ fieldViolations }) => fieldViolations.some(({ field }) => field === "chat_id"));
 }
 
 /** The stable reason that a server gave; undefined for errors of the transport. */

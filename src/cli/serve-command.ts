@@ -18,7 +18,7 @@ export const addServeCommand: AddCommand = (program, context) => {
         "palaver serve --listen 127.0.0.1:0 --data-dir /tmp/try",
         "DATABASE_URL=postgres://… ANTHROPIC_API_KEY=… PALAVER_MODEL=anthropic/claude-sonnet-4-5 palaver serve",
       ) +
-        "\nEverything else is set by environment variables: see docs/configuration.md, or `palaver doctor` for the values in effect.",
+        "\nEverything else is set by environment variables: see docs/configuration.md, or `npx palaver doctor` for the values in effect.",
     )
     .action(async (options: ServeOptions) => {
       const { serve } = await import("./serve.js"); // Loaded on demand: the whole server.

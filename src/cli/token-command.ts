@@ -69,7 +69,7 @@ export const addTokenCommand: AddCommand = (program, context) => {
         if (options.json === true) return writeJsonLine(stdout, { token: text, ...record });
         stdout.write(`${text}\n`);
         stderr.write(
-          `Shown this once. Use it with --token or PALAVER_TOKEN; revoke it with: palaver token revoke ${id}\n`,
+          `Shown this once. Use it with --token or PALAVER_TOKEN; revoke it with: npx palaver token revoke ${id}\n`,
         );
       }),
     );
@@ -81,7 +81,7 @@ export const addTokenCommand: AddCommand = (program, context) => {
         const tokens = await listTokens(database);
         if (options.json === true) for (const record of tokens) writeJsonLine(context.stdout, record);
         else if (tokens.length === 0)
-          context.stderr.write("There are no tokens. Make one: palaver token create\n");
+          context.stderr.write("There are no tokens. Make one: npx palaver token create\n");
         else context.stdout.write(renderTable(tokenRows(tokens, context), widthOf(context.stdout)));
       }),
   );
@@ -96,7 +96,7 @@ export const addTokenCommand: AddCommand = (program, context) => {
         if (!(await revokeToken(database, id))) {
           throw new CliError("There is no token with this id.", {
             reason: "TOKEN_NOT_FOUND",
-            advice: "`palaver token ls` lists them.",
+            advice: "`npx palaver token ls` lists them.",
           });
         }
         if (options.json === true) writeJsonLine(context.stdout, { id });

@@ -48,10 +48,25 @@ test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("%j means no colours", (env) =>
   expect(world.read().stdout).toBe("→ now {}\nIt is \nnote\nnoon.");
 });
 
-test("elsewhere standard output gets the answer alone, unbroken by what goes to standard error", () => {
+const wholeParts = [
+  { type: "flow", tone: "reasoning", key: "a", text: "Hm." },
+  { type: "flow", tone: "answer", key: "b", text: "Let me look." },
+  line("tool", "→ now {}"),
+  { type: "flow", tone: "answer", key: "c", text: "It is noon." },
+] as const;
+
+test("elsewhere standard output gets the answer alone", () => {
   const world = surroundings(false);
   const writer = writerFor(world);
-  writer.write(pieces);
+  writer.write(wholeParts);
   writer.endLine();
-  expect(world.read()).toEqual({ stdout: "It is noon.\n", stderr: "→ now {}\nnote\n" });
+  expect(world.read()).toEqual({ stdout: "Let me look.\nIt is noon.\n", stderr: "Hm.\n→ now {}\n" });
+});
+
+test("in one pipe for both, every line stands by itself", () => {
+  const pipe = new PassThrough();
+  const writer = writerFor({ ...surroundings(false), stdout: pipe, stderr: pipe });
+  writer.write(wholeParts);
+  writer.endLine();
+  expect((pipe.read() as Buffer).toString()).toBe("Hm.\nLet me look.\n→ now {}\nIt is noon.\n");
 });

@@ -20,7 +20,7 @@ export interface TranscriptWriterOptions {
 
 /**
  * Lays out pieces: every line on a line of its own, flows joined, coloured by tone. On a terminal everything goes to standard output;
- * otherwise standard output gets the answer alone, and standard error the rest.
+ * otherwise standard output gets the answer alone, and standard error the rest. There an answer has to come in whole flows.
  */
 export class TranscriptWriter {
   readonly #options: TranscriptWriterOptions;
@@ -48,6 +48,7 @@ export class TranscriptWriter {
     switch (piece.type) {
       case "flow": {
         const sink = this.#sinkOf(piece.tone);
+        this.#endOthers(sink);
         if (this.#open.get(sink)?.key !== piece.key) this.#startLine(sink);
         if (piece.text === "") return;
         sink.write(this.#paint(piece.tone, piece.text));
@@ -67,8 +68,14 @@ export class TranscriptWriter {
 
   #writeLine(tone: Tone, text: string): void {
     const sink = this.#sinkOf(tone);
+    this.#endOthers(sink);
     this.#startLine(sink);
     sink.write(`${this.#paint(tone, text)}\n`);
+  }
+
+  /** Standard output and standard error may be the same pipe: a line of one does not begin amid a line of the other. */
+  #endOthers(sink: TextSink): void {
+    for (const other of this.#open.keys()) if (other !== sink) this.#startLine(other);
   }
 
   #startLine(sink: TextSink): void {

@@ -195,6 +195,31 @@ describe("what else happens", () => {
     expect(transcript.isSettled).toBe(true);
   });
 
+  test("a failed turn does not start over, however it is told; the next one begins by itself", () => {
+    const { tell, printed } = setup();
+    const error = create(StreamEventSchema, {
+      event: { case: "error", value: { error: { message: "No." } } },
+    });
+    tell(status("RUNNING"), signal("caughtUp"), delta(textPart("Hel")), signal("previewReset"));
+    tell(error, status("ERROR"), message(2, Role.USER, [textPart("again")]), status("RUNNING"));
+    tell(delta(textPart("Hello")), message(3, Role.ASSISTANT, [textPart("Hello.")]));
+    expect(printed()).toBe("Hel\n✗ No. [UNSPECIFIED]\n› again\nHello.\n");
+  });
+
+  test("how a turn ended is known", () => {
+    const ends = (...events: StreamEvent[]) => {
+      const { tell, transcript } = setup({ afterMessageId: 1n });
+      tell(status("RUNNING"), signal("caughtUp"), ...events);
+      return transcript.ending;
+    };
+    const answer = message(2, Role.ASSISTANT, [textPart("a")]);
+    expect(ends(status("WAITING"))).toBe("unanswered");
+    expect(ends(answer, status("WAITING"))).toBe("answered");
+    expect(ends(answer, message(3, Role.USER, [textPart("q")]), status("WAITING"))).toBe("unanswered");
+    expect(ends(message(2, Role.ASSISTANT, [textPart("a")], true), status("WAITING"))).toBe("interrupted");
+    expect(ends(status("ERROR"))).toBe("failed");
+  });
+
   test("events that this version does not know are skipped", () => {
     const { tell, printed } = setup();
     tell(create(StreamEventSchema), signal("keepalive"));
@@ -236,10 +261,10 @@ describe("waiting for another attempt", () => {
     const shown = raw().split("\r\u001b[2K");
     expect(shown).toEqual([
       "",
-      "[attempt 1 failed: Overloaded.; next attempt in 2 s]",
-      "[attempt 1 failed: Overloaded.; next attempt in 1 s]",
-      "[attempt 1 failed: Overloaded.; next attempt now]",
-      "[attempt 1 failed: Overloaded.]\nHello",
+      "[attempt 1 failed: Overloaded; next attempt in 2 s]",
+      "[attempt 1 failed: Overloaded; next attempt in 1 s]",
+      "[attempt 1 failed: Overloaded; next attempt now]",
+      "[attempt 1 failed: Overloaded]\nHello",
     ]);
     expect(clock.pending).toBe(0);
   });
@@ -247,6 +272,6 @@ describe("waiting for another attempt", () => {
   test("is one line where nothing can be erased; a wrong clock does not lengthen it", () => {
     const { tell, clock, printed } = setup();
     tell(retry(3_600_000, clock));
-    expect(printed()).toBe("[attempt 1 failed: Overloaded.; next attempt in 4 s]\n");
+    expect(printed()).toBe("[attempt 1 failed: Overloaded; next attempt in 4 s]\n");
   });
 });

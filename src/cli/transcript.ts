@@ -30,8 +30,9 @@ export class Transcript {
   #caughtUp = false;
   #lastMessageId: bigint;
   #queue: readonly QueuedMessage[] = [];
-  /** The connection was lost amid an answer that has not been seen since. */
-  #torn = false;
+  /** What has been shown of the answer no longer counts; this is to be said when it begins anew, which it may never do. */
+  #startOver: string | undefined;
+  #lastAnswer: Message | undefined;
 
   constructor({ live, afterMessageId = 0n }: TranscriptOptions) {
     this.#live = live;
@@ -45,6 +46,13 @@ export class Transcript {
   /** Nothing runs and nothing is going to: the turn is over, and everything of it has been told. */
   get isSettled(): boolean {
     return this.#caughtUp && isIdle(this.#status);
+  }
+
+  /** How the last turn ended, of those that were told. Only for what is settled. */
+  get ending(): "answered" | "interrupted" | "failed" | "unanswered" {
+    if (this.#status === ChatStatus.ERROR) return "failed";
+    if (this.#lastAnswer?.interrupted === true) return "interrupted";
+    return this.#lastAnswer?.role === Role.ASSISTANT ? "answered" : "unanswered";
   }
 
   get lastMessageId(): bigint {
@@ -63,12 +71,13 @@ export class Transcript {
   /** A new subscription begins, after the last message that the old one had; its preview starts from the beginning. */
   restart(): void {
     this.#caughtUp = false;
-    this.#torn = !this.#preview.isEmpty;
+    this.#discard("— reconnected, the answer starts over —");
   }
 
   read({ event }: StreamEvent): Piece[] {
     switch (event.case) {
       case "status":
+        if (isIdle(this.#status) && !isIdle(event.value.status)) this.#forget();
         this.#status = event.value.status;
         return [];
       case "message":
@@ -78,6 +87,8 @@ export class Transcript {
       case "queueUpdate":
         return this.#readQueue(event.value.queue);
       case "error":
+        this.#preview.clear();
+        this.#startOver = undefined;
         return event.value.error === undefined ? [] : errorPieces(event.value.error);
       case "retry":
         return event.value.retry === undefined ? [] : [retryPiece(event.value.retry)];
@@ -86,9 +97,11 @@ export class Transcript {
         return [line("warning", `[waiting for a client that runs ${tools.join(", ")}]`)];
       }
       case "previewReset":
-        return this.#startOver("— the answer starts over —");
+        this.#discard("— the answer starts over —");
+        return [];
       case "historyReset":
         this.#preview.clear();
+        this.#startOver = undefined;
         return [line("note", "— the history was changed —")];
       case "caughtUp":
         this.#caughtUp = true;
@@ -106,24 +119,34 @@ export class Transcript {
     // A revision of a message that has been told, or the list that follows a history reset.
     if (message.id <= this.#lastMessageId) return [];
     this.#lastMessageId = message.id;
+    if (message.role === Role.USER) this.#forget();
     if (this.#own.delete(message.id)) return [];
     if (message.role === Role.ASSISTANT || message.role === Role.TOOL) {
-      this.#torn = false;
+      this.#startOver = undefined;
+      this.#lastAnswer = message;
       return this.#preview.commit(message);
     }
     return messagePieces(message);
   }
 
   #readPart(event: MessagePartEvent): Piece[] {
-    const pieces = this.#torn ? this.#startOver("— reconnected, the answer starts over —") : [];
-    return [...pieces, ...this.#preview.add(event)];
+    const notice = this.#startOver;
+    if (notice === undefined) return this.#preview.add(event);
+    this.#startOver = undefined;
+    this.#preview.clear();
+    return [line("note", notice), ...this.#preview.add(event)];
   }
 
-  #startOver(notice: string): Piece[] {
-    this.#torn = false;
-    if (this.#preview.isEmpty) return [];
+  /** What is shown of the answer will come again, or never; a commit is still compared with it. */
+  #discard(notice: string): void {
+    if (!this.#preview.isEmpty) this.#startOver ??= notice;
+  }
+
+  /** Another turn begins. */
+  #forget(): void {
     this.#preview.clear();
-    return [line("note", notice)];
+    this.#startOver = undefined;
+    this.#lastAnswer = undefined;
   }
 
   #readQueue(queue: readonly QueuedMessage[]): Piece[] {
@@ -148,7 +171,7 @@ export function errorPieces({ message, kind, detail }: ChatError): Piece[] {
 }
 
 function retryPiece({ attempt, delayMs, dueTime, error }: Retry): Piece {
-  const text = `attempt ${attempt} failed: ${safeLine(error?.message ?? "")}`;
+  const text = `attempt ${attempt} failed: ${safeLine(error?.message ?? "").replace(/\.$/, "")}`;
   return {
     type: "wait",
     text,

@@ -47,7 +47,7 @@ export interface ModelsConfig {
   readonly anthropic: ProviderConfig;
   readonly google: ProviderConfig;
   readonly openaiCompatible: ProviderConfig;
-  /** A file of scripts for the scripted models; absolute. */
+  /** A file or folder of scripts for the scripted models; absolute. */
   readonly scriptsFile: string | undefined;
   readonly firstTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -64,7 +64,7 @@ export const serverSections = {
     PALAVER_AUTH: withDefault(oneOf("none", "tokens"), {
       description:
         "Who may call. `none` is for development: everybody is the same user, and the server has to listen on a loopback address. " +
-        "`tokens` asks for a token made with `palaver token create`.",
+        "`tokens` asks for a token made with `npx palaver token create`.",
       default: "none",
       example: "tokens",
     }),
@@ -155,7 +155,7 @@ export const serverSections = {
     }),
     PALAVER_SCRIPTS: optional(text, {
       description:
-        "A file with scripts for the `scripted/…` models, added to the one that ships with the server.",
+        "A file or folder with scripts for the `scripted/…` models, added to the one that ships with the server.",
       example: "./scripts.json",
     }),
     PALAVER_MODEL_FIRST_TIMEOUT: withDefault(duration({ minMs: 10, maxMs: 24 * hour }), {

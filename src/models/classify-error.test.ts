@@ -156,10 +156,11 @@ describe("classification", () => {
   );
 
   it("names providers by their proper names", () => {
-    const messageOf = (provider: string): string =>
-      classifyFailure({ message: "", status: 503 }, { provider }).message;
+    const messageOf = (provider: string, status = 503): string =>
+      classifyFailure({ message: "", status }, { provider }).message;
     expect(messageOf("openai-chat")).toContain("OpenAI");
-    expect(messageOf("openai-compatible")).toBe(
+    expect(messageOf("openai-compatible")).toBe("The model server is not available at the moment.");
+    expect(messageOf("openai-compatible", 408)).toBe(
       "The model server did not answer in time, or the connection was lost.",
     );
     expect(classifyFailure({ message: "" }, { provider: "openai-compatible" }).message).toBe(

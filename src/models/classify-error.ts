@@ -115,9 +115,15 @@ const rules: readonly Rule[] = [
   {
     kind: "timeout",
     retryable: true,
+    message: (provider) => `${provider} is not available at the moment.`,
+    matches: statuses(502, 503, 504),
+  },
+  {
+    kind: "timeout",
+    retryable: true,
     message: (provider) => `${provider} did not answer in time, or the connection was lost.`,
     matches: (signals) =>
-      statuses(408, 502, 503, 504)(signals) ||
+      statuses(408)(signals) ||
       /\btime[ds]?[ -]?out\b|\btimeout_error\b|\bdeadline[ _]exceeded\b|\brefused\b|\breset\b|\bEOF\b|\bbroken pipe\b|\bgoaway\b|\bNGHTTP2_\w+|\bERR_HTTP2_\w+|\bsocket hang up\b|\bother side closed\b|^terminated$|\bpremature close\b|\bE(?:CONNREFUSED|CONNRESET|CONNABORTED|PIPE|TIMEDOUT|AI_AGAIN|HOSTUNREACH|NETUNREACH)\b|\bENOTFOUND\b|\bUND_ERR_(?:\w+_TIMEOUT|SOCKET)\b/im.test(
         signals.textWithoutStatus,
       ),

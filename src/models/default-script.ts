@@ -73,7 +73,7 @@ function longText(): string {
     "Every word of it is stored, so another viewer can join at any time and sees the same text from the start.",
     "If you interrupt me now, what I have said so far stays in the chat, and you can go on from there.",
     "If the replica that runs this turn dies, another one takes the chat over and the turn goes on.",
-    "If your connection drops, your client comes back with the place where it stopped and misses nothing.",
+    "If your connection drops, your client can come back and see this answer from its start, with nothing missing.",
   ];
   const paragraphs = Array.from({ length: 20 }, (_, index) => {
     const rotated = [...sentences.slice(index % 4), ...sentences.slice(0, index % 4)];

@@ -142,6 +142,8 @@ export interface ModelRegistry {
   readonly defaultModelId: string;
   /** The model, or undefined when the provider is unknown or not configured. Does not call the provider. */
   resolve(modelId: string): Model | undefined;
+  /** Why an id does not resolve, as a sentence that names the missing variable where it is that; empty when it does resolve. */
+  whyNot(modelId: string): string;
   /** Ids or patterns ("openai/<model>") that resolve, for error messages and `palaver doctor`. */
   available(): readonly string[];
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../platform/index.js";
 import { createModelRegistry, type ModelsConfig } from "./registry.js";
@@ -43,6 +44,36 @@ describe("the registry", () => {
       openaiCompatible: { baseUrl: "", apiKey: "k" },
     });
     expect(models.available()).toEqual(["scripted/default"]);
+  });
+
+  it.each([
+    ["openai/gpt-5", "The server has no OPENAI_API_KEY."],
+    ["openai-chat/gpt-5", "The server has no OPENAI_API_KEY."],
+    ["anthropic/claude", "The server has no ANTHROPIC_API_KEY."],
+    ["google/gemini", "The server has no GOOGLE_GENERATIVE_AI_API_KEY."],
+    ["openai-compatible/llama", "The server has no OPENAI_COMPATIBLE_BASE_URL."],
+    ["mistral/large", "The server knows no such provider."],
+    ["scripted/none", "The server has no script of this name."],
+    ["gpt-5", "A model id has the form provider/model."],
+    ["scripted/default", ""],
+  ])("says why %j does not resolve", (id, why) => {
+    expect(registry().whyNot(id)).toBe(why);
+  });
+
+  it("takes scripts that cannot be read for a wrong configuration", () => {
+    expect(() => registry({ scripts: "/nonexistent" })).toThrow(
+      expect.objectContaining({
+        reason: "INVALID_CONFIGURATION",
+        message: "PALAVER_SCRIPTS: There is no file or folder /nonexistent",
+      }),
+    );
+    const notJson = fileURLToPath(import.meta.url);
+    expect(() => registry({ scripts: notJson })).toThrow(
+      expect.objectContaining({
+        reason: "INVALID_CONFIGURATION",
+        message: expect.stringMatching(/^PALAVER_SCRIPTS: The script file .* is not valid JSON/) as string,
+      }),
+    );
   });
 
   it("splits ids at the first slash", () => {

@@ -5,6 +5,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModelV3, LanguageModelV3CallOptions } from "@ai-sdk/provider";
 import type { Clock } from "../platform/index.js";
 import { createAiSdkModel } from "./ai-sdk-model.js";
+import { PalaverError } from "../protocol/index.js";
 import { defaultScript } from "./default-script.js";
 import type { Model, ModelRegistry } from "./model.js";
 import { loadScripts, type Script } from "./script.js";
@@ -46,11 +47,11 @@ interface Provider {
 /**
  * Finds models for ids "provider/model": openai, openai-chat, anthropic, google, openai-compatible, and scripted, which is always there.
  *
- * @throws Error if the scripts cannot be read; it names file and place.
+ * @throws PalaverError INVALID_CONFIGURATION if the scripts cannot be read; it names file and place.
  */
 export function createModelRegistry(config: ModelsConfig, deps: { readonly clock: Clock }): ModelRegistry {
   const providers = createProviders(config);
-  const loaded = config.scripts === undefined ? [] : loadScripts(config.scripts);
+  const loaded = config.scripts === undefined ? [] : loadConfiguredScripts(config.scripts);
   const scripts = new Map<string, Script>([defaultScript, ...loaded].map((script) => [script.name, script]));
 
   function resolve(modelId: string): Model | undefined {
@@ -74,14 +75,46 @@ export function createModelRegistry(config: ModelsConfig, deps: { readonly clock
     });
   }
 
+  function whyNot(modelId: string): string {
+    const slash = modelId.indexOf("/");
+    if (slash <= 0 || slash === modelId.length - 1) return "A model id has the form provider/model.";
+    const provider = modelId.slice(0, slash);
+    if (provider === "scripted")
+      return scripts.has(modelId.slice(slash + 1)) ? "" : "The server has no script of this name.";
+    if (providers.has(provider)) return "";
+    const variable = variableOfProvider.get(provider);
+    return variable === undefined ? "The server knows no such provider." : `The server has no ${variable}.`;
+  }
+
   return {
     defaultModelId: config.defaultModelId,
     resolve,
+    whyNot,
     available: () => [
       ...[...providers.keys()].map((name) => `${name}/<model>`),
       ...[...scripts.keys()].map((name) => `scripted/${name}`),
     ],
   };
+}
+
+/** What switches each provider on. */
+const variableOfProvider: ReadonlyMap<string, string> = new Map([
+  ["openai", "OPENAI_API_KEY"],
+  ["openai-chat", "OPENAI_API_KEY"],
+  ["anthropic", "ANTHROPIC_API_KEY"],
+  ["google", "GOOGLE_GENERATIVE_AI_API_KEY"],
+  ["openai-compatible", "OPENAI_COMPATIBLE_BASE_URL"],
+]);
+
+function loadConfiguredScripts(location: string): Script[] {
+  try {
+    return loadScripts(location);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new PalaverError("invalid_argument", "INVALID_CONFIGURATION", `PALAVER_SCRIPTS: ${message}`, {
+      cause,
+    });
+  }
 }
 
 function createProviders({

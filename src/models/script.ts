@@ -124,19 +124,30 @@ function compilePattern(text: string): RegExp | undefined {
  * Throws an error that names file and place if one is malformed, or if two have the same name.
  */
 export function loadScripts(location: string): Script[] {
-  const files = statSync(location).isDirectory()
-    ? readdirSync(location)
-        .filter((name) => name.endsWith(".json"))
-        .sort()
-        .map((name) => path.join(location, name))
-    : [location];
-  const scripts = files.flatMap((file) => parseScripts(readFileSync(file, "utf8"), file));
+  const scripts = readFiles(location).flatMap(({ file, text }) => parseScripts(text, file));
   const names = new Set<string>();
   for (const { name } of scripts) {
     if (names.has(name)) throw new Error(`Two scripts are named "${name}" in ${location}`);
     names.add(name);
   }
   return scripts;
+}
+
+function readFiles(location: string): { file: string; text: string }[] {
+  try {
+    const files = statSync(location).isDirectory()
+      ? readdirSync(location)
+          .filter((name) => name.endsWith(".json"))
+          .sort()
+          .map((name) => path.join(location, name))
+      : [location];
+    return files.map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const what =
+      code === "ENOENT" ? `There is no file or folder ${location}` : `Cannot read ${location}: ${message}`;
+    throw new Error(what, { cause });
+  }
 }
 
 function parseScripts(text: string, file: string): Script[] {

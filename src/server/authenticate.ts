@@ -55,7 +55,7 @@ export function authenticateTokens(verifier: TokenVerifier): Authenticate {
     if (authorization === undefined || authorization === "") {
       throw unauthenticated(
         "MISSING_CREDENTIAL",
-        "This call needs an API token: send it in the header 'authorization: Bearer <token>'. `palaver token create` makes one.",
+        "This call needs an API token: send it in the header 'authorization: Bearer <token>'. `npx palaver token create` makes one.",
       );
     }
     const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];

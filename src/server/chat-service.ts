@@ -8,6 +8,7 @@ import {
   type ClientRequest,
   chatNotFound,
   type Idempotency,
+  type NewChat,
   titleFrom,
   type UserMessage,
 } from "../chat/index.js";
@@ -105,26 +106,22 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
   return {
     async createChat(req, context) {
       const owner = speaker(context);
-      const first =
-        req.parts.length === 0
-          ? undefined
-          : {
-              parts: userPartsFromProto(req.parts),
-              author: owner,
-              model: model(req.model, deps.models.defaultModelId),
-            };
-      const title = req.title.trim() !== "" ? req.title : titleFrom(first?.parts ?? []);
-      const chat = {
-        id: deps.random.uuid(),
-        owner,
-        title,
-        labels: req.labels,
-        model: first?.model ?? model(req.model, deps.models.defaultModelId),
-        system:
-          req.systemPrompt === ""
-            ? []
-            : [{ role: "system" as const, parts: [{ type: "text" as const, text: req.systemPrompt }] }],
-        first,
+      const parts = req.parts.length === 0 ? undefined : userPartsFromProto(req.parts);
+      // Only when the idempotency key has no result yet: a model that is gone since must not change an answer.
+      const chat = (): NewChat => {
+        const modelId = model(req.model, deps.models.defaultModelId);
+        return {
+          id: deps.random.uuid(),
+          owner,
+          title: req.title.trim() !== "" ? req.title : titleFrom(parts ?? []),
+          labels: req.labels,
+          model: modelId,
+          system:
+            req.systemPrompt === ""
+              ? []
+              : [{ role: "system", parts: [{ type: "text", text: req.systemPrompt }] }],
+          first: parts === undefined ? undefined : { parts, author: owner, model: modelId },
+        };
       };
       const respond = (applied: Applied): MessageShape<typeof CreateChatResponseSchema> =>
         create(CreateChatResponseSchema, {

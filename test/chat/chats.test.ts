@@ -44,7 +44,10 @@ function openWorld(database: Database): World {
 async function createChat({ chats }: World, owner = "alice"): Promise<string> {
   const id = randomUUID();
   const chat = { id, owner, title: "t", labels: {}, model, system: [], first: userMessage("hello") };
-  return chats.create(chat, () => id);
+  return chats.create(
+    () => chat,
+    () => id,
+  );
 }
 
 /** Carries out an input like a client or a worker would; the refusal, if it was refused. */
@@ -253,7 +256,7 @@ describe.each(engines)("chats on %s", (engine) => {
         const id = randomUUID();
         const first = { parts: [{ type: "text" as const, text: odd }], author: "alice", model };
         await world.chats.create(
-          { id, owner: "alice", title: odd, labels: { key: odd }, model, system: [], first },
+          () => ({ id, owner: "alice", title: odd, labels: { key: odd }, model, system: [], first }),
           () => id,
         );
         const view = await readChatView(world.database, id, "alice", { sinceVersion: 0, afterMessageId: 0 });

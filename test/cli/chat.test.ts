@@ -17,7 +17,7 @@ import { runPalaver, startPalaver } from "./run-palaver.js";
 
 const chatId = "00000000-0000-4000-8000-000000000001";
 const chat = { id: chatId, title: "hello", status: ChatStatus.RUNNING };
-const hint = `Continue: palaver chat --chat ${chatId}`;
+const hint = `Continue: npx palaver chat --chat ${chatId}`;
 
 /** A server whose new chats have one user message, and whose subscriptions say this. */
 function answering(...batches: StreamEvent[][]): FakeMethods {
@@ -80,6 +80,25 @@ describe("one thing", () => {
   test("a failed turn exits with 1", async () => {
     await using server = await startFakeChatServer(answering([status("ERROR"), signal("caughtUp")]));
     expect((await runPalaver(["chat", "hello", "--url", server.url])).exitCode).toBe(1);
+  });
+
+  test("that nobody answers says so and exits with 1", async () => {
+    await using server = await startFakeChatServer(
+      answering([status("RUNNING"), signal("caughtUp")], [status("WAITING")]),
+    );
+    const run = await runPalaver(["chat", "hello", "--url", server.url], { terminal: true });
+    expect(run).toMatchObject({ exitCode: 1, stdout: "[the turn ended without an answer]\n" });
+  });
+
+  test("whose answer somebody else interrupts exits with 1", async () => {
+    await using server = await startFakeChatServer(
+      answering(
+        [status("RUNNING"), signal("caughtUp")],
+        [message(2, Role.ASSISTANT, [textPart("Hel")], true), status("WAITING")],
+      ),
+    );
+    const run = await runPalaver(["chat", "hello", "--url", server.url], { terminal: true });
+    expect(run).toMatchObject({ exitCode: 1, stdout: "Hel\n[interrupted]\n" });
   });
 
   test("said to a chat that exists: with the token, and following from there", async () => {
@@ -161,7 +180,27 @@ describe("Ctrl-C", () => {
     await until(() => run.stdout().includes("Hel"), { what: "the beginning of the answer" });
     run.interrupt();
     expect(await run.exitCode).toBe(130);
-    expect(run.stdout()).toBe("Hel\n— interrupting; Ctrl-C again leaves the turn running —\n[interrupted]\n");
+    expect(run.stdout()).toBe("Hel\n— interrupting; Ctrl-C again leaves without waiting —\n[interrupted]\n");
+  });
+
+  test("twice leaves while the server has yet to answer the first, and complains of nothing", async () => {
+    let asked = 0;
+    await using server = await startFakeChatServer({
+      ...answering([status("RUNNING"), signal("caughtUp"), delta(textPart("Hel"))]),
+      interruptChat: async (_, context) => {
+        asked += 1;
+        await untilLeft(context);
+        return { chat };
+      },
+    });
+    const run = startPalaver(["chat", "hello", "--url", server.url], { terminal: true });
+    await until(() => run.stdout().includes("Hel"), { what: "the beginning of the answer" });
+    run.interrupt();
+    run.interrupt();
+    expect(await run.exitCode).toBe(130);
+    expect(asked).toBe(1);
+    expect(run.stdout()).toBe("Hel\n— interrupting; Ctrl-C again leaves without waiting —\n");
+    expect(run.stderr()).toBe(`${hint} --url ${server.url}\n`);
   });
 
   test("twice leaves at once", async () => {
@@ -303,7 +342,7 @@ describe("a conversation", () => {
     await until(() => run.stdout().includes("answer\n"), { what: "the last exchange" });
     run.type("\u0004");
     expect(await run.exitCode).toBe(0);
-    expect(run.stdout()).toContain(`— 2 earlier: palaver show ${chatId} —\n› question\nanswer\n`);
+    expect(run.stdout()).toContain(`— 2 earlier: npx palaver show ${chatId} —\n› question\nanswer\n`);
     expect(run.stdout()).not.toContain("old");
   });
 

@@ -86,7 +86,7 @@ describe("ls", () => {
     expect(await runPalaver(["ls", "--url", server.url])).toEqual({
       exitCode: 0,
       stdout: "",
-      stderr: 'There are no chats. Begin one: palaver chat "hello"\n',
+      stderr: 'There are no chats. Begin one: npx palaver chat "hello"\n',
     });
   });
 });
@@ -214,7 +214,7 @@ describe("every command", () => {
       exitCode: 3,
       stdout: "",
       stderr:
-        "error: Cannot reach http://127.0.0.1:1 (ECONNREFUSED). [SERVER_UNREACHABLE]\n  Is the server running? Start it with: npm start\n",
+        "error: Cannot reach http://127.0.0.1:1 (ECONNREFUSED). [SERVER_UNREACHABLE]\n  Is the server running? Start it with: npx palaver serve\n",
     });
   });
 
@@ -249,6 +249,12 @@ describe("every command", () => {
       expect(run.stdout).toContain("Examples:");
     },
   );
+
+  test.each(["nonsense", ""])("a wrong --url (%j) is blamed on the option", async (url) => {
+    const run = await runPalaver(["ls", "--url", url]);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toMatch(/^error: --url: expected a URL.* \[USAGE\]\n$/);
+  });
 
   test("the version is printed", async () => {
     expect(await runPalaver(["--version"])).toMatchObject({

@@ -1,8 +1,10 @@
+import { Code } from "@connectrpc/connect";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPglite } from "../../src/store/index.js";
+import { refusal, startFakeChatServer } from "./fake-chat-server.js";
 import { until } from "../kit/until.js";
 import { runPalaver, startPalaver } from "./run-palaver.js";
 
@@ -29,6 +31,25 @@ test("doctor creates nothing, and a server that nobody spoke of need not run", a
     "data folder": "ok",
   });
   expect(run.exitCode).toBe(0);
+});
+
+test("doctor tries the token", async () => {
+  await using server = await startFakeChatServer({
+    listChats: (_, { requestHeader }) => {
+      if (requestHeader.get("authorization") === "Bearer plv_good") return {};
+      throw refusal(Code.Unauthenticated, "INVALID_CREDENTIAL", "The API token is not valid.");
+    },
+  });
+  const withToken = (token: string) => ({ env: { ...env(), PALAVER_URL: server.url, PALAVER_TOKEN: token } });
+  const good = await runPalaver(["doctor"], withToken("plv_good"));
+  expect(good.stdout).toContain(`✓ token          ${server.url} takes PALAVER_TOKEN\n`);
+  expect(good.exitCode).toBe(0);
+  const bad = await runPalaver(["doctor"], withToken("plv_bad"));
+  expect(bad.stdout).toContain(
+    "✗ token          PALAVER_TOKEN: The API token is not valid. [INVALID_CREDENTIAL]\n",
+  );
+  expect(bad.stdout).toContain("`npx palaver token create`");
+  expect(bad.exitCode).toBe(1);
 });
 
 test("doctor fails for what is wrong", async () => {
@@ -83,7 +104,31 @@ describe("token", () => {
     await using _database = await openPglite({ dataDir: join(dataDir, "database") });
     const run = await runPalaver(["token", "ls"], { env: env() });
     expect(run.exitCode).toBe(2);
-    expect(run.stderr).toContain("[DATA_DIR_IN_USE]\n  If that is the server: stop it first");
+    expect(run.stderr).toMatch(/is in use by process .* Stop that process, .* \[DATA_DIR_IN_USE\]\n$/);
+  });
+});
+
+describe("a server that cannot start as it is configured exits with 2 and says what to do:", () => {
+  test.each([
+    ["a file in the path", "/etc/passwd", "ENOTDIR"],
+    ["a folder where none can be made", "/proc/x", "ENOENT"],
+  ])("%s", async (_what, folder, code) => {
+    const run = await runPalaver(["serve", "--listen", "127.0.0.1:0", "--data-dir", folder]);
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain(`The data folder ${folder}/database cannot be used: `);
+    expect(run.stderr).toMatch(
+      new RegExp(`\\(${code}\\)\\. .*PALAVER_DATA_DIR.* \\[DATA_DIR_UNUSABLE\\]\n$`),
+    );
+  });
+
+  test("scripts that are not there", async () => {
+    const run = await runPalaver(["serve", "--listen", "127.0.0.1:0"], {
+      env: { ...env(), PALAVER_SCRIPTS: "/nonexistent" },
+    });
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain(
+      "PALAVER_SCRIPTS: There is no file or folder /nonexistent [INVALID_CONFIGURATION]",
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { once } from "node:events";
 import { createServer, type Http2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import {
   ChatService,
@@ -28,7 +29,10 @@ export async function startFakeChatServer(methods: FakeMethods): Promise<FakeCha
   const sessions = new Set<Http2Session>();
   const server = createServer(
     connectNodeAdapter({
-      routes: (router) => router.service(ChatService, methods),
+      routes: (router) => {
+        router.service(ChatService, methods);
+        router.service(Health, { check: () => ({ status: HealthCheckResponse_ServingStatus.SERVING }) });
+      },
       interceptors: [
         (next) => (request) => {
           calls.push({ method: request.method.name, authorization: request.header.get("authorization") });

@@ -120,7 +120,7 @@ it.each(engines)(
     const model = "scripted/default";
     const first = { parts: [{ type: "text" as const, text: "go" }], author: "alice", model };
     await chats.create(
-      { id: chatId, owner: "alice", title: "t", labels: {}, model, system: [], first },
+      () => ({ id: chatId, owner: "alice", title: "t", labels: {}, model, system: [], first }),
       () => undefined,
     );
 
