@@ -21,7 +21,7 @@ export interface WorkerOptions {
   readonly heartbeatMs: number;
   /** How often to look for work and for changes that no notification told about. */
   readonly pollMs: number;
-  /** At most this many turns at a time. */
+  /** New turns are acquired while fewer than this are at work. Those that wait for their next attempt do not count. */
   readonly capacity: number;
 }
 
@@ -52,6 +52,8 @@ export class Worker {
   readonly #stopping = new AbortController();
   /** Fires when the last beat is too old. */
   #watchdog: Disposable | undefined;
+  /** Whether what we acquire is ours: not while the last beat is too old, since others may take it over at any moment. */
+  #beating = false;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
@@ -62,11 +64,6 @@ export class Worker {
   async start(): Promise<void> {
     await this.#beat();
     this.#loops = Promise.all([this.#beatLoop(), this.#acquireLoop(), this.#pollLoop()]);
-  }
-
-  /** How many turns run now. */
-  get runningTurns(): number {
-    return this.#running.size;
   }
 
   /**
@@ -102,10 +99,14 @@ export class Worker {
     this.#watchdog?.[Symbol.dispose]();
     const leftMs = Math.max(0, (leaseMs * 2) / 3 - (clock.monotonicMs() - beganMs));
     this.#watchdog = clock.timer(leftMs, () => {
+      this.#beating = false;
       if (this.#running.size === 0) return;
       logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
       this.#loseAll();
     });
+    if (this.#beating) return;
+    this.#beating = true;
+    this.#wakeup.notify();
   }
 
   #loseAll(): void {
@@ -128,7 +129,7 @@ export class Worker {
 
   async #acquireAll(): Promise<void> {
     const { chats, workerId, capacity } = this.#options;
-    while (!this.#stopping.signal.aborted) {
+    while (this.#beating && !this.#stopping.signal.aborted) {
       const busy = [...this.#running.values()].filter(({ control }) => !control.waiting).length;
       const free = capacity - busy;
       if (free <= 0) return;
