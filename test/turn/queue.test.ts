@@ -30,9 +30,10 @@ describe.each(engines)("on %s", (engine) => {
   async function busyChat(...answers: (readonly ProviderStep[])[]) {
     const script = await server.script([text("first"), gate("here")], ...answers);
     const chatId = await newChat(replica.client, `openai-chat/${script.model}`, "zero");
+    // The turn is under way before anybody watches: a subscription that began while nobody had the chat would see PENDING first.
+    await script.reached("here");
     const watch = replica.watch(chatId);
     await watch.event("caughtUp");
-    await script.reached("here");
     await watch.event("messagePart");
     const queue = async (said: string): Promise<bigint> => {
       const { outcome } = await replica.client.sendMessage({ chatId, parts: says(said) });
