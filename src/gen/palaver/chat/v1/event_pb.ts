@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file palaver/chat/v1/event.proto.
  */
 export const file_palaver_chat_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChtwYWxhdmVyL2NoYXQvdjEvZXZlbnQucHJvdG8SD3BhbGF2ZXIuY2hhdC52MSKpBQoLU3RyZWFtRXZlbnQSLgoGc3RhdHVzGAEgASgLMhwucGFsYXZlci5jaGF0LnYxLlN0YXR1c0V2ZW50SAASMAoHbWVzc2FnZRgCIAEoCzIdLnBhbGF2ZXIuY2hhdC52MS5NZXNzYWdlRXZlbnRIABI5CgxtZXNzYWdlX3BhcnQYAyABKAsyIS5wYWxhdmVyLmNoYXQudjEuTWVzc2FnZVBhcnRFdmVudEgAEjkKDHF1ZXVlX3VwZGF0ZRgEIAEoCzIhLnBhbGF2ZXIuY2hhdC52MS5RdWV1ZVVwZGF0ZUV2ZW50SAASLAoFZXJyb3IYBSABKAsyGy5wYWxhdmVyLmNoYXQudjEuRXJyb3JFdmVudEgAEiwKBXJldHJ5GAYgASgLMhsucGFsYXZlci5jaGF0LnYxLlJldHJ5RXZlbnRIABI/Cg9hY3Rpb25fcmVxdWlyZWQYByABKAsyJC5wYWxhdmVyLmNoYXQudjEuQWN0aW9uUmVxdWlyZWRFdmVudEgAEjsKDXByZXZpZXdfcmVzZXQYCCABKAsyIi5wYWxhdmVyLmNoYXQudjEuUHJldmlld1Jlc2V0RXZlbnRIABI7Cg1oaXN0b3J5X3Jlc2V0GAkgASgLMiIucGFsYXZlci5jaGF0LnYxLkhpc3RvcnlSZXNldEV2ZW50SAASNwoLY2hhdF91cGRhdGUYCiABKAsyIC5wYWxhdmVyLmNoYXQudjEuQ2hhdFVwZGF0ZUV2ZW50SAASMwoJY2F1Z2h0X3VwGAsgASgLMh4ucGFsYXZlci5jaGF0LnYxLkNhdWdodFVwRXZlbnRIABI0CglrZWVwYWxpdmUYDCABKAsyHy5wYWxhdmVyLmNoYXQudjEuS2VlcGFsaXZlRXZlbnRIAEIHCgVldmVudCI6CgtTdGF0dXNFdmVudBIrCgZzdGF0dXMYASABKA4yGy5wYWxhdmVyLmNoYXQudjEuQ2hhdFN0YXR1cyI5CgxNZXNzYWdlRXZlbnQSKQoHbWVzc2FnZRgBIAEoCzIYLnBhbGF2ZXIuY2hhdC52MS5NZXNzYWdlIrYBChBNZXNzYWdlUGFydEV2ZW50EikKB2VwaXNvZGUYASABKAsyGC5wYWxhdmVyLmNoYXQudjEuRXBpc29kZRIRCglmaXJzdF9zZXEYAiABKAMSCwoDc2VxGAMgASgDEiMKBHJvbGUYBCABKA4yFS5wYWxhdmVyLmNoYXQudjEuUm9sZRIjCgRwYXJ0GAUgASgLMhUucGFsYXZlci5jaGF0LnYxLlBhcnQSDQoFYmxvY2sYBiABKAUiPgoHRXBpc29kZRIXCg9oaXN0b3J5X3ZlcnNpb24YASABKAMSGgoSZ2VuZXJhdGlvbl9hdHRlbXB0GAIgASgFIkEKEFF1ZXVlVXBkYXRlRXZlbnQSLQoFcXVldWUYASADKAsyHi5wYWxhdmVyLmNoYXQudjEuUXVldWVkTWVzc2FnZSI3CgpFcnJvckV2ZW50EikKBWVycm9yGAEgASgLMhoucGFsYXZlci5jaGF0LnYxLkNoYXRFcnJvciIzCgpSZXRyeUV2ZW50EiUKBXJldHJ5GAEgASgLMhYucGFsYXZlci5jaGF0LnYxLlJldHJ5Ik8KE0FjdGlvblJlcXVpcmVkRXZlbnQSOAoPYWN0aW9uX3JlcXVpcmVkGAEgASgLMh8ucGFsYXZlci5jaGF0LnYxLkFjdGlvblJlcXVpcmVkIhMKEVByZXZpZXdSZXNldEV2ZW50IhMKEUhpc3RvcnlSZXNldEV2ZW50IjYKD0NoYXRVcGRhdGVFdmVudBIjCgRjaGF0GAEgASgLMhUucGFsYXZlci5jaGF0LnYxLkNoYXQiDwoNQ2F1Z2h0VXBFdmVudCIQCg5LZWVwYWxpdmVFdmVudGIGcHJvdG8z", [file_palaver_chat_v1_chat, file_palaver_chat_v1_error, file_palaver_chat_v1_message]);
+  fileDesc("ChtwYWxhdmVyL2NoYXQvdjEvZXZlbnQucHJvdG8SD3BhbGF2ZXIuY2hhdC52MSKpBQoLU3RyZWFtRXZlbnQSLgoGc3RhdHVzGAEgASgLMhwucGFsYXZlci5jaGF0LnYxLlN0YXR1c0V2ZW50SAASMAoHbWVzc2FnZRgCIAEoCzIdLnBhbGF2ZXIuY2hhdC52MS5NZXNzYWdlRXZlbnRIABI5CgxtZXNzYWdlX3BhcnQYAyABKAsyIS5wYWxhdmVyLmNoYXQudjEuTWVzc2FnZVBhcnRFdmVudEgAEjkKDHF1ZXVlX3VwZGF0ZRgEIAEoCzIhLnBhbGF2ZXIuY2hhdC52MS5RdWV1ZVVwZGF0ZUV2ZW50SAASLAoFZXJyb3IYBSABKAsyGy5wYWxhdmVyLmNoYXQudjEuRXJyb3JFdmVudEgAEiwKBXJldHJ5GAYgASgLMhsucGFsYXZlci5jaGF0LnYxLlJldHJ5RXZlbnRIABI/Cg9hY3Rpb25fcmVxdWlyZWQYByABKAsyJC5wYWxhdmVyLmNoYXQudjEuQWN0aW9uUmVxdWlyZWRFdmVudEgAEjsKDXByZXZpZXdfcmVzZXQYCCABKAsyIi5wYWxhdmVyLmNoYXQudjEuUHJldmlld1Jlc2V0RXZlbnRIABI7Cg1oaXN0b3J5X3Jlc2V0GAkgASgLMiIucGFsYXZlci5jaGF0LnYxLkhpc3RvcnlSZXNldEV2ZW50SAASNwoLY2hhdF91cGRhdGUYCiABKAsyIC5wYWxhdmVyLmNoYXQudjEuQ2hhdFVwZGF0ZUV2ZW50SAASMwoJY2F1Z2h0X3VwGAsgASgLMh4ucGFsYXZlci5jaGF0LnYxLkNhdWdodFVwRXZlbnRIABI0CglrZWVwYWxpdmUYDCABKAsyHy5wYWxhdmVyLmNoYXQudjEuS2VlcGFsaXZlRXZlbnRIAEIHCgVldmVudCI6CgtTdGF0dXNFdmVudBIrCgZzdGF0dXMYASABKA4yGy5wYWxhdmVyLmNoYXQudjEuQ2hhdFN0YXR1cyI5CgxNZXNzYWdlRXZlbnQSKQoHbWVzc2FnZRgBIAEoCzIYLnBhbGF2ZXIuY2hhdC52MS5NZXNzYWdlIrYBChBNZXNzYWdlUGFydEV2ZW50EikKB2VwaXNvZGUYASABKAsyGC5wYWxhdmVyLmNoYXQudjEuRXBpc29kZRIRCglmaXJzdF9zZXEYAiABKAMSCwoDc2VxGAMgASgDEiMKBHJvbGUYBCABKA4yFS5wYWxhdmVyLmNoYXQudjEuUm9sZRIjCgRwYXJ0GAUgASgLMhUucGFsYXZlci5jaGF0LnYxLlBhcnQSDQoFYmxvY2sYBiABKAUiPgoHRXBpc29kZRIXCg9oaXN0b3J5X3ZlcnNpb24YASABKAMSGgoSZ2VuZXJhdGlvbl9hdHRlbXB0GAIgASgFIkEKEFF1ZXVlVXBkYXRlRXZlbnQSLQoFcXVldWUYASADKAsyHi5wYWxhdmVyLmNoYXQudjEuUXVldWVkTWVzc2FnZSI3CgpFcnJvckV2ZW50EikKBWVycm9yGAEgASgLMhoucGFsYXZlci5jaGF0LnYxLkNoYXRFcnJvciIzCgpSZXRyeUV2ZW50EiUKBXJldHJ5GAEgASgLMhYucGFsYXZlci5jaGF0LnYxLlJldHJ5Ik8KE0FjdGlvblJlcXVpcmVkRXZlbnQSOAoPYWN0aW9uX3JlcXVpcmVkGAEgASgLMh8ucGFsYXZlci5jaGF0LnYxLkFjdGlvblJlcXVpcmVkIhMKEVByZXZpZXdSZXNldEV2ZW50IhMKEUhpc3RvcnlSZXNldEV2ZW50IjYKD0NoYXRVcGRhdGVFdmVudBIjCgRjaGF0GAEgASgLMhUucGFsYXZlci5jaGF0LnYxLkNoYXQiDwoNQ2F1Z2h0VXBFdmVudCIQCg5LZWVwYWxpdmVFdmVudCKsAgoNQ2hhdExpc3RFdmVudBI3CgtjaGF0X3VwZGF0ZRgBIAEoCzIgLnBhbGF2ZXIuY2hhdC52MS5DaGF0VXBkYXRlRXZlbnRIABI3CgtjaGF0X2RlbGV0ZRgCIAEoCzIgLnBhbGF2ZXIuY2hhdC52MS5DaGF0RGVsZXRlRXZlbnRIABI1CgpsaXN0X3Jlc2V0GAMgASgLMh8ucGFsYXZlci5jaGF0LnYxLkxpc3RSZXNldEV2ZW50SAASMwoJY2F1Z2h0X3VwGAQgASgLMh4ucGFsYXZlci5jaGF0LnYxLkNhdWdodFVwRXZlbnRIABI0CglrZWVwYWxpdmUYBSABKAsyHy5wYWxhdmVyLmNoYXQudjEuS2VlcGFsaXZlRXZlbnRIAEIHCgVldmVudCIiCg9DaGF0RGVsZXRlRXZlbnQSDwoHY2hhdF9pZBgBIAEoCSIQCg5MaXN0UmVzZXRFdmVudGIGcHJvdG8z", [file_palaver_chat_v1_chat, file_palaver_chat_v1_error, file_palaver_chat_v1_message]);
 
 /**
  * One thing that happened in a chat, as a subscription tells it. A reader skips events that it does not know (COMPAT-2).
@@ -428,4 +428,101 @@ export type KeepaliveEvent = Message<"palaver.chat.v1.KeepaliveEvent"> & {
  */
 export const KeepaliveEventSchema: GenMessage<KeepaliveEvent> = /*@__PURE__*/
   messageDesc(file_palaver_chat_v1_event, 13);
+
+/**
+ * One thing that happened to the caller's list of chats. A reader skips events that it does not know (COMPAT-2).
+ *
+ * @generated from message palaver.chat.v1.ChatListEvent
+ */
+export type ChatListEvent = Message<"palaver.chat.v1.ChatListEvent"> & {
+  /**
+   * What happened.
+   *
+   * @generated from oneof palaver.chat.v1.ChatListEvent.event
+   */
+  event: {
+    /**
+     * A chat is there, new or changed. Tells the newest state: changes in between may be passed over.
+     *
+     * @generated from field: palaver.chat.v1.ChatUpdateEvent chat_update = 1;
+     */
+    value: ChatUpdateEvent;
+    case: "chatUpdate";
+  } | {
+    /**
+     * A chat was deleted.
+     *
+     * @generated from field: palaver.chat.v1.ChatDeleteEvent chat_delete = 2;
+     */
+    value: ChatDeleteEvent;
+    case: "chatDelete";
+  } | {
+    /**
+     * Forget all chats: the position was too old. The whole list follows.
+     *
+     * @generated from field: palaver.chat.v1.ListResetEvent list_reset = 3;
+     */
+    value: ListResetEvent;
+    case: "listReset";
+  } | {
+    /**
+     * Everything that existed when the subscription began has been sent.
+     *
+     * @generated from field: palaver.chat.v1.CaughtUpEvent caught_up = 4;
+     */
+    value: CaughtUpEvent;
+    case: "caughtUp";
+  } | {
+    /**
+     * Nothing happened for a while.
+     *
+     * @generated from field: palaver.chat.v1.KeepaliveEvent keepalive = 5;
+     */
+    value: KeepaliveEvent;
+    case: "keepalive";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message palaver.chat.v1.ChatListEvent.
+ * Use `create(ChatListEventSchema)` to create a new message.
+ */
+export const ChatListEventSchema: GenMessage<ChatListEvent> = /*@__PURE__*/
+  messageDesc(file_palaver_chat_v1_event, 14);
+
+/**
+ * A chat was deleted.
+ *
+ * @generated from message palaver.chat.v1.ChatDeleteEvent
+ */
+export type ChatDeleteEvent = Message<"palaver.chat.v1.ChatDeleteEvent"> & {
+  /**
+   * The chat's id.
+   *
+   * @generated from field: string chat_id = 1;
+   */
+  chatId: string;
+};
+
+/**
+ * Describes the message palaver.chat.v1.ChatDeleteEvent.
+ * Use `create(ChatDeleteEventSchema)` to create a new message.
+ */
+export const ChatDeleteEventSchema: GenMessage<ChatDeleteEvent> = /*@__PURE__*/
+  messageDesc(file_palaver_chat_v1_event, 15);
+
+/**
+ * Forget all chats; the whole list follows.
+ *
+ * @generated from message palaver.chat.v1.ListResetEvent
+ */
+export type ListResetEvent = Message<"palaver.chat.v1.ListResetEvent"> & {
+};
+
+/**
+ * Describes the message palaver.chat.v1.ListResetEvent.
+ * Use `create(ListResetEventSchema)` to create a new message.
+ */
+export const ListResetEventSchema: GenMessage<ListResetEvent> = /*@__PURE__*/
+  messageDesc(file_palaver_chat_v1_event, 16);
 
