@@ -1,12 +1,14 @@
-import type { Part } from "../gen/palaver/chat/v1/message_pb.js";
+import type { FilePart, Part } from "../gen/palaver/chat/v1/message_pb.js";
 import { invalidArgument } from "./palaver-error.js";
 import type { StoredPart } from "./stored-part.js";
+import { isUuid } from "./uuid.js";
 
 /** What one message may hold, so that whatever was said can be shown again beside everything else. */
 const maxContentBytes = 1024 * 1024;
 
 /**
- * What a user says, from the wire: text and file references, at least one of them not blank, all together at most 1 MiB.
+ * What a user says, from the wire: text, files by id, and file references; at least one of them not blank, all together at most 1 MiB.
+ * What a file is, the caller does not get to say: its part has the id alone until whoever stores the message has looked it up.
  *
  * @throws PalaverError EMPTY_CONTENT, CONTENT_TOO_LARGE, UNSUPPORTED_PART or INVALID_PART, naming the field
  */
@@ -53,6 +55,8 @@ function userPartFromProto(part: Part, field: string): StoredPart {
         content,
       };
     }
+    case "file":
+      return { type: "file", file_id: fileIdFromProto(part.kind.value, `${field}.file`), media_type: "" };
     case undefined:
       throw invalidArgument("INVALID_PART", field, "exactly one kind of part must be set");
     default:
@@ -62,4 +66,18 @@ function userPartFromProto(part: Part, field: string): StoredPart {
         `a user message cannot hold a part of kind ${part.kind.case}`,
       );
   }
+}
+
+function fileIdFromProto({ content }: FilePart, field: string): string {
+  if (content.case === "data") {
+    throw invalidArgument(
+      "UNSUPPORTED_PART",
+      `${field}.data`,
+      "a message names files by id: upload the file with FileService, then set file_id",
+    );
+  }
+  const id = content.value?.toLowerCase() ?? "";
+  if (!isUuid(id))
+    throw invalidArgument("INVALID_PART", `${field}.file_id`, "must be the id of an uploaded file, a UUID");
+  return id;
 }

@@ -5,11 +5,19 @@ export {
   type RetryState,
   retryStateSchema,
 } from "./chat-error.js";
+export {
+  type CheckpointChunk,
+  type CheckpointDelta,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from "./checkpoint.js";
+export { foldDeltas } from "./fold-deltas.js";
+export { placeResults } from "./place-results.js";
 export { type ErrorCategory, type FieldViolation, invalidArgument, PalaverError } from "./palaver-error.js";
+export type { ProviderMetadata } from "./provider-metadata.js";
 export {
   type FilePart,
   type FileReferencePart,
-  type ProviderMetadata,
   type ReasoningPart,
   type Role,
   type StoredPart,
@@ -29,6 +37,10 @@ export {
   roleToProto,
   statusToProto,
 } from "./to-proto.js";
+export { decodeCursorText, encodeCursorText } from "./cursor-text.js";
 export { escapeText, mapStrings, unescapeText } from "./jsonb-text.js";
 export { contentVersion, type DecodedContent, decodeContent, encodeContent } from "./stored-content.js";
 export { userPartsFromProto } from "./from-proto.js";
+export { isUuid } from "./uuid.js";
+export { storedPartFromProto } from "./stored-part-from-proto.js";
+export { usageFromProto } from "./usage-from-proto.js";

@@ -1,3 +1,5 @@
+import { isJsonObject } from "./json-object.js";
+
 /**
  * Postgres' `jsonb` refuses U+0000, and UTF-8 has no unpaired surrogates. So that any string round-trips (PART-5), strings are
  * escaped before they are stored and unescaped when they are read:
@@ -16,11 +18,11 @@ export function unescapeText(text: string): string {
   );
 }
 
-/** Applies `change` to every string in a JSON value, keys included. */
+/** Applies `change` to every string in a JSON value, keys included. Number literals stay what they are. */
 export function mapStrings(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((item) => mapStrings(item, change));
-  if (typeof value === "object" && value !== null) {
+  if (isJsonObject(value)) {
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [change(key), mapStrings(item, change)]),
     );

@@ -32,6 +32,7 @@ export interface ChatRecord {
 export interface MessageRecord {
   readonly id: number;
   readonly revision: number;
+  /** As it is stored: with the content error "unsupported_role" it is one that is newer than this program. */
   readonly role: Role;
   readonly parts: readonly StoredPart[];
   readonly visibility: Visibility;

@@ -1,17 +1,17 @@
 import * as z from "zod";
+import { readProviderMetadata } from "./provider-metadata.js";
 
 /**
  * Parts as they are stored: the JSON in `messages.content` with content version 2. It has the fields of the proto `Part` plus
  * `provider_metadata`, which is sent back to the provider in later prompts and exists in no client view (PART-4).
  * `args_json` and `result_json` hold JSON *text*, verbatim (PART-3).
  */
-const providerMetadata = z.record(z.string(), z.record(z.string(), z.json()));
+const internal = { provider_metadata: z.unknown().transform(readProviderMetadata).optional() };
 
-/** What a provider wants back in the next prompt, by provider name. Opaque to us. */
-export type ProviderMetadata = z.infer<typeof providerMetadata>;
-
-const internal = { provider_metadata: providerMetadata.optional() };
-const instant = z.iso.datetime();
+/** A point in time in UTC, with as many digits as its writer had. The years of a protobuf timestamp begin with 1. */
+const instant = z.iso.datetime().refine((text) => Date.parse(text) >= Date.parse("0001-01-01T00:00:00Z"), {
+  error: "Invalid time",
+});
 
 export const textPartSchema = z.object({ type: z.literal("text"), text: z.string(), ...internal });
 
@@ -82,6 +82,14 @@ export const storedPartSchema = z.discriminatedUnion("type", [
   sourcePartSchema,
 ]);
 
+const partTypes: ReadonlySet<string> = new Set(
+  storedPartSchema.options.map((option) => option.shape.type.value),
+);
+
+export function isKnownPartType(type: string): type is StoredPart["type"] {
+  return partTypes.has(type);
+}
+
 export type TextPart = z.infer<typeof textPartSchema>;
 export type ReasoningPart = z.infer<typeof reasoningPartSchema>;
 export type ToolCallPart = z.infer<typeof toolCallPartSchema>;
@@ -90,7 +98,13 @@ export type FilePart = z.infer<typeof filePartSchema>;
 export type FileReferencePart = z.infer<typeof fileReferencePartSchema>;
 export type StoredPart = z.infer<typeof storedPartSchema>;
 
-export type Role = "system" | "user" | "assistant" | "tool";
+const roles = ["system", "user", "assistant", "tool"] as const;
+
+export type Role = (typeof roles)[number];
+
+export function isRole(role: string): role is Role {
+  return (roles as readonly string[]).includes(role);
+}
 
 /** Who sees a message: clients, the model, or both (MSG-2). */
 export type Visibility = "both" | "user" | "model";

@@ -1,8 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Chat, ChatSchema, ChatStatus, type RetrySchema } from "../gen/palaver/chat/v1/chat_pb.js";
 import { ChatErrorKind as ProtoErrorKind, type ChatErrorSchema } from "../gen/palaver/chat/v1/error_pb.js";
 import {
+  type FilePart as ProtoFilePart,
   type Message,
   MessageSchema,
   type Part,
@@ -13,8 +14,9 @@ import {
   type UsageSchema,
 } from "../gen/palaver/chat/v1/message_pb.js";
 import type { ChatError, ChatErrorKind, RetryState } from "./chat-error.js";
+import { withoutEncryptedContent } from "./encrypted-content.js";
 import type { ChatRecord, MessageRecord, QueuedRecord } from "./records.js";
-import type { Role, StoredPart, Usage } from "./stored-part.js";
+import type { FilePart, Role, StoredPart, Usage } from "./stored-part.js";
 
 /** The only way from stored data to clients: what is not mapped here is not shown (PART-4). */
 export function chatToProto(chat: ChatRecord): Chat {
@@ -106,22 +108,23 @@ function retryToProto(retry: RetryState): MessageInitShape<typeof RetrySchema> {
   };
 }
 
-const roles: Readonly<Record<Role, ProtoRole>> = {
-  system: ProtoRole.SYSTEM,
-  user: ProtoRole.USER,
-  assistant: ProtoRole.ASSISTANT,
-  tool: ProtoRole.TOOL,
-};
+const roles: ReadonlyMap<string, ProtoRole> = new Map<Role, ProtoRole>([
+  ["system", ProtoRole.SYSTEM],
+  ["user", ProtoRole.USER],
+  ["assistant", ProtoRole.ASSISTANT],
+  ["tool", ProtoRole.TOOL],
+]);
 
-export function roleToProto(role: Role): ProtoRole {
-  return roles[role];
+/** A stored role that is newer than this program is shown as unspecified. */
+export function roleToProto(role: string): ProtoRole {
+  return roles.get(role) ?? ProtoRole.UNSPECIFIED;
 }
 
 export function messageToProto(message: MessageRecord): Message {
   return create(MessageSchema, {
     id: BigInt(message.id),
     revision: BigInt(message.revision),
-    role: roles[message.role],
+    role: roleToProto(message.role),
     parts: message.parts.map(partToProto),
     createTime: timestampFromDate(message.createdAt),
     interrupted: message.interrupted,
@@ -177,7 +180,8 @@ export function partToProto(part: StoredPart): Part {
           value: {
             toolCallId: part.tool_call_id,
             toolName: part.tool_name,
-            resultJson: part.result_json,
+            resultJson:
+              part.provider_executed === true ? withoutEncryptedContent(part.result_json) : part.result_json,
             isError: part.is_error ?? false,
             isMedia: part.is_media ?? false,
             providerExecuted: part.provider_executed ?? false,
@@ -190,10 +194,7 @@ export function partToProto(part: StoredPart): Part {
         kind: {
           case: "file",
           value: {
-            content:
-              part.file_id !== undefined
-                ? { case: "fileId", value: part.file_id }
-                : { case: "data", value: new Uint8Array(Buffer.from(part.data ?? "", "base64")) },
+            content: fileContent(part),
             mediaType: part.media_type,
             name: part.name ?? "",
           },
@@ -223,13 +224,23 @@ export function partToProto(part: StoredPart): Part {
   }
 }
 
-function instant<Key extends string>(
-  key: Key,
-  iso: string | undefined,
-): Partial<Record<Key, ReturnType<typeof timestampFromDate>>> {
-  return iso === undefined
-    ? {}
-    : ({ [key]: timestampFromDate(new Date(iso)) } as Record<Key, ReturnType<typeof timestampFromDate>>);
+/** Nothing where the bytes are gone and no id was kept. Inline bytes are not shown where there is an id (PART-4). */
+function fileContent({ file_id: fileId, data }: FilePart): ProtoFilePart["content"] {
+  if (fileId !== undefined) return { case: "fileId", value: fileId };
+  if (data === undefined) return { case: undefined };
+  return { case: "data", value: new Uint8Array(Buffer.from(data, "base64")) };
+}
+
+function instant<Key extends string>(key: Key, iso: string | undefined): Partial<Record<Key, Timestamp>> {
+  return iso === undefined ? {} : ({ [key]: timestampFromIso(iso) } as Record<Key, Timestamp>);
+}
+
+/** A `Date` has milliseconds; older systems stored nanoseconds. */
+function timestampFromIso(iso: string): Timestamp {
+  const timestamp = timestampFromDate(new Date(iso));
+  const fraction = /[.](\d{1,9})/.exec(iso)?.[1] ?? "";
+  timestamp.nanos = Number(fraction.padEnd(9, "0"));
+  return timestamp;
 }
 
 function usageToProto(usage: Usage): MessageInitShape<typeof UsageSchema> {

@@ -88,7 +88,7 @@ describe.each(providers)("an abort with %s", (provider) => {
     const script = await server.script([text("Once"), gate("here"), text("upon")]);
     const model = modelOf(server, provider, script.model);
     for await (const event of model.stream(
-      { history: [user("go")], tools: [] },
+      { history: [user("go")], tools: [], files: new Map() },
       { signal: new AbortController().signal },
     )) {
       if (event.type === "text" && event.delta !== "") break;

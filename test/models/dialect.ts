@@ -54,7 +54,7 @@ export async function run(
 ): Promise<Run> {
   const events: ModelEvent[] = [];
   try {
-    const request = { history, tools: options.tools ?? [] };
+    const request = { history, tools: options.tools ?? [], files: new Map() };
     for await (const event of model.stream(request, {
       signal: options.signal ?? new AbortController().signal,
     })) {

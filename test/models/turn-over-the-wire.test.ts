@@ -114,6 +114,23 @@ describe.each(providers)("a turn with %s", (provider) => {
     expect(asked.body).not.toHaveProperty("previous_response_id");
     expectPrompt[provider](answered.body);
   });
+
+  it("sends every digit of arguments and results (PART-3)", async () => {
+    const script = await server.script([text("ok")]);
+    const model = modelOf(server, provider, script.model);
+    const json = '{"id":-12345678901234567890,"price":1.10}';
+    const named = { tool_call_id: "call_a", tool_name: "weather" };
+    const history: readonly HistoryMessage[] = [
+      user("hi"),
+      { role: "assistant", model: model.id, parts: [{ type: "tool-call", ...named, args_json: json }] },
+      { role: "tool", parts: [{ type: "tool-result", ...named, result_json: json }] },
+    ];
+    expect((await run(model, history)).error).toBeUndefined();
+    const [request] = await script.requests();
+    // Some formats quote JSON in JSON.
+    expect(request?.rawBody.replaceAll("\\", "").split(json)).toHaveLength(3);
+    expect(() => JSON.parse(request?.rawBody ?? "") as unknown).not.toThrow();
+  });
 });
 
 /** The follow-up prompt as each provider documents it. */
