@@ -1,7 +1,9 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Role } from "../gen/palaver/chat/v1/message_pb.js";
 import type { ModelEvent } from "../models/index.js";
+import { foldDeltas, type StoredPart } from "../protocol/index.js";
 import { StepAssembler, type StepDelta } from "./step-assembler.js";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -179,9 +181,111 @@ describe("tool calls", () => {
     ).toEqual(["tool-call a", "tool-result a", "tool-call b", "tool-result b", "text "]);
     expect(inspect(deltas, { depth: null })).not.toContain("encrypted");
   });
+
+  it("of the provider that share an id are each followed by their own result", () => {
+    const call: ModelEvent = {
+      type: "tool-call",
+      toolCallId: "a",
+      toolName: "web_search",
+      argsJson: "{}",
+      providerExecuted: true,
+    };
+    const result = (resultJson: string): ModelEvent => ({
+      type: "tool-result",
+      toolCallId: "a",
+      toolName: "web_search",
+      resultJson,
+      isError: false,
+    });
+    const { assembler } = assemble([call, result("1"), call, result("2")]);
+    const parts = assembler
+      .parts()
+      .map((part) => ("tool_call_id" in part ? [part.type, part.tool_call_id] : []));
+    expect(parts).toEqual([
+      ["tool-call", "a"],
+      ["tool-result", "a"],
+      ["tool-call", "a_3"],
+      ["tool-result", "a_3"],
+    ]);
+  });
 });
 
 it("tells how the model ended", () => {
   expect(assemble([{ type: "text", block: "0", delta: "x" }]).assembler.finish).toBeUndefined();
   expect(assemble([finish]).assembler.finish).toEqual({ reason: "stop", usage: {} });
+});
+
+describe("what was shown", () => {
+  const block = fc.constantFrom("0", "1");
+  const metadata = fc.constantFrom(undefined, { anthropic: { signature: "c2ln" } });
+  const toolCallId = fc.constantFrom("c1", "c2");
+  const called = { toolName: "lookup", providerExecuted: true };
+  const modelEvent: fc.Arbitrary<ModelEvent> = fc.oneof(
+    fc.record({
+      type: fc.constantFrom("text" as const, "reasoning" as const),
+      block,
+      delta: fc.string({ unit: "binary", maxLength: 4 }),
+      metadata,
+    }),
+    fc.record({ type: fc.constant("block-end" as const), block, metadata }),
+    fc
+      .record({ type: fc.constant("tool-input" as const), toolCallId, delta: fc.constantFrom("{", "}") })
+      .map((event) => ({ ...event, ...called })),
+    fc
+      .record({
+        type: fc.constant("tool-call" as const),
+        toolCallId,
+        argsJson: fc.constantFrom("{}", undefined),
+        metadata,
+      })
+      .map((event) => ({ ...event, ...called })),
+    fc
+      .record({ type: fc.constant("tool-result" as const), toolCallId, isError: fc.boolean(), metadata })
+      .map((event) => ({ ...event, toolName: "lookup", resultJson: "null" })),
+    fc.record({
+      type: fc.constant("file" as const),
+      mediaType: fc.constant("image/png"),
+      data: fc.uint8Array({ maxLength: 4 }),
+    }),
+    fc.record({
+      type: fc.constant("source" as const),
+      url: fc.webUrl(),
+      sourceId: fc.constantFrom("s1", undefined),
+      title: fc.constantFrom("t", undefined),
+    }),
+  );
+
+  /** Without what no client sees, nor when an unfinished block began or ended. */
+  function asShown(parts: readonly StoredPart[]): unknown[] {
+    return parts
+      .filter((part) => !("text" in part) || part.text !== "")
+      .map((part) => {
+        const {
+          provider_metadata: _metadata,
+          completed_at: _completed,
+          ...shown
+        } = part as StoredPart & {
+          provider_metadata?: unknown;
+          completed_at?: unknown;
+        };
+        if (shown.type === "tool-call" && shown.args_json === undefined) delete shown.created_at;
+        return shown;
+      });
+  }
+
+  it("adds up to what would have been committed, but for what no client sees (INT-2)", () => {
+    fc.assert(
+      fc.property(fc.array(modelEvent, { maxLength: 30 }), (events) => {
+        const { assembler, deltas } = assemble(events);
+        const shown = deltas.map((delta, index) => ({
+          ...delta,
+          role: Role.ASSISTANT,
+          firstSeq: index + 1,
+          seq: index + 1,
+        }));
+        expect(asShown(foldDeltas(shown).parts)).toEqual(asShown(assembler.parts()));
+      }),
+      { numRuns: 500 },
+    );
+  });
 });

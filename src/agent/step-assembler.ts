@@ -3,6 +3,7 @@ import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
 import type { FinishReason, ModelEvent, ModelUsage } from "../models/index.js";
 import {
   partToProto,
+  placeResults,
   type ProviderMetadata,
   type ReasoningPart,
   type StoredPart,
@@ -43,7 +44,7 @@ export class StepAssembler {
       case "tool-result":
         return this.#whole({
           type: "tool-result",
-          tool_call_id: event.toolCallId,
+          tool_call_id: this.#idOfCall(event.toolCallId),
           tool_name: event.toolName,
           result_json: event.resultJson,
           provider_executed: true,
@@ -88,15 +89,7 @@ export class StepAssembler {
 
   /** The parts so far. A tool call whose arguments are incomplete has none. */
   parts(): StoredPart[] {
-    const whole = this.#blocks.filter((block) => !isEmptyText(block)).map((block) => block.part);
-    const results = whole.filter((part) => part.type === "tool-result");
-    return whole
-      .filter((part) => part.type !== "tool-result")
-      .flatMap((part): StoredPart[] =>
-        part.type === "tool-call"
-          ? [part, ...results.filter((result) => result.tool_call_id === part.tool_call_id)]
-          : [part],
-      );
+    return placeResults(this.#blocks.filter((block) => !isEmptyText(block)).map((block) => block.part));
   }
 
   #pushText(event: Extract<ModelEvent, { type: "text" | "reasoning" }>, at: string): StepDelta[] {
@@ -190,6 +183,12 @@ export class StepAssembler {
         ...(event.providerExecuted ? { provider_executed: true } : {}),
       },
     });
+  }
+
+  /** The id that the latest call of a provider's id has here. */
+  #idOfCall(id: string): string {
+    const known = this.#byKey.get(`call:${id}`);
+    return known?.kind === "call" ? known.part.tool_call_id : id;
   }
 
   #whole(part: StoredPart): StepDelta[] {

@@ -63,7 +63,7 @@ function fake(
       const events: ModelEvent[] = [];
       try {
         for await (const event of model.stream(
-          { history: [{ role: "user", parts: [{ type: "text", text: "hi" }] }], tools },
+          { history: [{ role: "user", parts: [{ type: "text", text: "hi" }] }], tools, files: new Map() },
           { signal },
         )) {
           events.push(event);
@@ -226,7 +226,7 @@ describe("a call", () => {
     const languageModel = { doStream: () => Promise.resolve({ stream }) } as unknown as LanguageModelV3;
     const model = createAiSdkModel({ provider: "google", id: "google/m", languageModel, secrets: [], clock });
     const iterator = model
-      .stream({ history: [], tools: [] }, { signal: new AbortController().signal })
+      .stream({ history: [], tools: [], files: new Map() }, { signal: new AbortController().signal })
       [Symbol.asyncIterator]();
     const first = iterator.next();
     await until(() => clock.pending === 1, { what: "the wait for the end of the response" });

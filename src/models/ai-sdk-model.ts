@@ -25,6 +25,8 @@ export interface AiSdkModelOptions {
   /** Texts that must not appear in errors: the key. */
   readonly secrets: readonly string[];
   readonly clock: Clock;
+  /** What stands for a number in arguments that a double cannot hold; the language model's `fetch` has to undo it. */
+  readonly markNumber?: ((literal: string) => string) | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface AiSdkModelOptions {
  * (their errors hold the prompt, and must not get into logs).
  */
 export function createAiSdkModel(options: AiSdkModelOptions): Model {
-  const { provider, id, secrets, clock } = options;
+  const { provider, id, secrets, clock, markNumber } = options;
   const failure = (error: unknown): Error =>
     classifyFailure(readFailure(error, clock.now()), { provider, secrets });
 
@@ -47,7 +49,7 @@ export function createAiSdkModel(options: AiSdkModelOptions): Model {
     const translate = createTranslator();
     try {
       const { stream: parts } = await options.languageModel.doStream({
-        prompt: buildPrompt(request.history, { provider }),
+        prompt: buildPrompt(request.history, { provider, files: request.files, markNumber }),
         tools: declareTools(request.tools),
         abortSignal: signal,
         includeRawChunks: false,

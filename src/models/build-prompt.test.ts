@@ -1,11 +1,12 @@
 import type { LanguageModelV3Prompt } from "@ai-sdk/provider";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { StoredPart } from "../protocol/index.js";
+import type { ProviderMetadata, StoredPart } from "../protocol/index.js";
 import { buildPrompt } from "./build-prompt.js";
 import type { HistoryMessage } from "./model.js";
 
 const target = { provider: "anthropic" };
+const providers = ["openai", "openai-chat", "anthropic", "google", "openai-compatible"] as const;
 const own = "anthropic/claude";
 const foreign = "openai/gpt";
 
@@ -37,6 +38,30 @@ const result = (id: string, fields: object = {}): StoredPart => ({
 });
 const signed = { anthropic: { signature: "s" } };
 
+const searchResults = [
+  {
+    url: "https://example.com",
+    title: "E",
+    pageAge: null,
+    encryptedContent: "e+/=",
+    type: "web_search_result",
+  },
+];
+const ran = { provider_executed: true, tool_name: "web_search" };
+const ranSearch = { ...ran, args_json: '{"query":"q"}' };
+const found = { ...ran, result_json: JSON.stringify(searchResults) };
+const failedSearch = (errorCode: string): object => ({
+  ...ran,
+  result_json: JSON.stringify({ type: "web_search_tool_result_error", errorCode }),
+  is_error: true,
+});
+const encrypted = (itemId: string, content?: string): ProviderMetadata => ({
+  openai: { itemId, reasoningEncryptedContent: content ?? null },
+});
+const server = (id: string): ProviderMetadata => ({
+  google: { serverToolCallId: id, serverToolType: "GOOGLE_SEARCH", thoughtSignature: "t" },
+});
+
 const promptText = (content: string): object => ({ type: "text", text: content });
 const toolCall = (toolCallId: string, fields: object = {}): object => ({
   type: "tool-call",
@@ -51,17 +76,27 @@ const toolResult = (toolCallId: string, output: object = { type: "json", value: 
   toolName: "clock",
   output,
 });
+const searchCall = (id: string, fields: object = {}): object =>
+  toolCall(id, { toolName: "web_search", input: { query: "q" }, providerExecuted: true, ...fields });
+const searchResult = (id: string, output: object = { type: "json", value: searchResults }): object => ({
+  ...toolResult(id, output),
+  toolName: "web_search",
+});
 const hi = { role: "user", content: [promptText("hi")] };
 const noResult = {
   type: "error-json",
   value: { error: "This call has no result: it was interrupted before it was done." },
 };
 
-const cases: readonly (readonly [
+type Case = readonly [
   title: string,
   history: readonly HistoryMessage[],
   prompt: readonly object[],
-])[] = [
+  /** "anthropic" unless said otherwise. */
+  provider?: (typeof providers)[number],
+];
+
+const cases: readonly Case[] = [
   [
     "blank text parts are left out",
     [user(text(" \n"), text("hi")), assistant(own, text(""), text("yo"))],
@@ -69,8 +104,11 @@ const cases: readonly (readonly [
   ],
   [
     "an assistant message that ends up empty is left out",
-    [user(), assistant(own, text(" ")), user()],
-    [hi, hi],
+    [user(), assistant(own, text(" ")), user(), assistant(own, text("yo"))],
+    [
+      { role: "user", content: [promptText("hi"), promptText("hi")] },
+      { role: "assistant", content: [promptText("yo")] },
+    ],
   ],
   [
     "a user message that ends up empty says so",
@@ -84,6 +122,29 @@ const cases: readonly (readonly [
       { role: "system", content: "s" },
       { role: "user", content: [promptText("(empty message)")] },
       { role: "assistant", content: [promptText("yo")] },
+    ],
+  ],
+  [
+    "a history that begins with the model gets a user message before it",
+    [assistant(own, text("Welcome")), user()],
+    [
+      { role: "user", content: [promptText("(empty message)")] },
+      { role: "assistant", content: [promptText("Welcome")] },
+      hi,
+    ],
+  ],
+  [
+    "messages of the same side next to each other become one",
+    [
+      user(text("a")),
+      user(text("b")),
+      assistant(own, text("c")),
+      tool(result("gone")),
+      assistant(own, text("d")),
+    ],
+    [
+      { role: "user", content: [promptText("a"), promptText("b")] },
+      { role: "assistant", content: [promptText("c"), promptText("d")] },
     ],
   ],
   [
@@ -221,7 +282,10 @@ const cases: readonly (readonly [
           toolResult("c4", { type: "error-text", value: "bad" }),
           toolResult("c5", {
             type: "content",
-            value: [{ type: "image-data", data: "AAAA", mediaType: "image/png" }],
+            value: [
+              promptText("A result of type image/png:"),
+              { type: "image-data", data: "AAAA", mediaType: "image/png" },
+            ],
           }),
         ],
       },
@@ -251,6 +315,27 @@ const cases: readonly (readonly [
     ],
   ],
   [
+    "redacted reasoning goes back",
+    [
+      user(),
+      assistant(
+        own,
+        { type: "reasoning", text: "", provider_metadata: { anthropic: { redactedData: "r" } } },
+        text("yo"),
+      ),
+    ],
+    [
+      hi,
+      {
+        role: "assistant",
+        content: [
+          { type: "reasoning", text: "", providerOptions: { anthropic: { redactedData: "r" } } },
+          promptText("yo"),
+        ],
+      },
+    ],
+  ],
+  [
     "another provider's reasoning is left out, signed or not",
     [
       user(),
@@ -260,30 +345,111 @@ const cases: readonly (readonly [
         { type: "reasoning", text: "hm" },
         text("yo"),
       ),
-      assistant(undefined, { type: "reasoning", text: "hm", provider_metadata: signed }, text("yo")),
+      user(),
+      assistant(undefined, { type: "reasoning", text: "hm", provider_metadata: { openai: {} } }, text("yo")),
     ],
     [
       hi,
       { role: "assistant", content: [promptText("yo")] },
+      hi,
       { role: "assistant", content: [promptText("yo")] },
     ],
   ],
   [
-    "unsigned reasoning goes back to its own provider, if there is any",
-    [user(), assistant(own, { type: "reasoning", text: "hm" }, { type: "reasoning", text: "" }, text("yo"))],
-    [hi, { role: "assistant", content: [{ type: "reasoning", text: "hm" }, promptText("yo")] }],
+    "where no model is told, the name under which metadata is filed says whose it is",
+    [
+      user(),
+      assistant(
+        undefined,
+        { type: "reasoning", text: "hm", provider_metadata: signed },
+        call("s1", { ...ranSearch, provider_metadata: signed }),
+        result("s1", found),
+        text("yo"),
+      ),
+    ],
+    [
+      hi,
+      {
+        role: "assistant",
+        content: [
+          { type: "reasoning", text: "hm", providerOptions: signed },
+          { ...searchCall("s1"), providerOptions: signed },
+          searchResult("s1"),
+          promptText("yo"),
+        ],
+      },
+    ],
   ],
   [
-    "metadata goes back to its own provider only",
+    "reasoning without a signature is left out where the provider would refuse it",
+    [user(), assistant(own, { type: "reasoning", text: "hm" }, { type: "reasoning", text: "" }, text("yo"))],
+    [hi, { role: "assistant", content: [promptText("yo")] }],
+  ],
+  [
+    "reasoning without a signature goes back to a server that shows it that way",
+    [
+      user(),
+      assistant(
+        "openai-compatible/m",
+        { type: "reasoning", text: "hm" },
+        { type: "reasoning", text: "" },
+        text("yo"),
+      ),
+    ],
+    [hi, { role: "assistant", content: [{ type: "reasoning", text: "hm" }, promptText("yo")] }],
+    "openai-compatible",
+  ],
+  [
+    "reasoning that nothing came of is left out where a message must not end with it",
+    [
+      user(),
+      assistant(own, text("so"), { type: "reasoning", text: "hm", provider_metadata: signed }),
+      user(),
+      assistant(own, { type: "reasoning", text: "hm", provider_metadata: signed }, text(" ")),
+      user(),
+    ],
+    [
+      hi,
+      { role: "assistant", content: [promptText("so")] },
+      { role: "user", content: [promptText("hi"), promptText("hi")] },
+    ],
+  ],
+  [
+    "OpenAI's reasoning goes back once it is encrypted, which may be at its last part",
+    [
+      user(),
+      assistant(
+        foreign,
+        { type: "reasoning", text: "a", provider_metadata: encrypted("r1") },
+        { type: "reasoning", text: "b", provider_metadata: encrypted("r1", "e") },
+        { type: "reasoning", text: "c", provider_metadata: encrypted("r2") },
+        text("yo"),
+      ),
+    ],
+    [
+      hi,
+      {
+        role: "assistant",
+        content: [
+          { type: "reasoning", text: "a", providerOptions: encrypted("r1") },
+          { type: "reasoning", text: "b", providerOptions: encrypted("r1", "e") },
+          promptText("yo"),
+        ],
+      },
+    ],
+    "openai",
+  ],
+  [
+    "metadata goes back to its own provider only, and none that another filed",
     [
       user(),
       assistant(
         own,
-        { ...text("a"), provider_metadata: signed } as StoredPart,
+        { type: "text", text: "a", provider_metadata: { ...signed, openai: { itemId: "m" } } },
         call("c1", { provider_metadata: signed }),
       ),
       tool(result("c1")),
-      assistant(foreign, { ...text("b"), provider_metadata: signed } as StoredPart),
+      assistant(foreign, { type: "text", text: "b", provider_metadata: signed }),
     ],
     [
       hi,
@@ -299,13 +465,39 @@ const cases: readonly (readonly [
     ],
   ],
   [
-    "what the provider ran stays in the assistant message",
+    "what the provider ran stays in the assistant message, right after its call",
+    [user(), assistant(own, call("s1", ranSearch), result("s1", found), text("yo"))],
+    [hi, { role: "assistant", content: [searchCall("s1"), searchResult("s1"), promptText("yo")] }],
+  ],
+  [
+    "a search that failed at the provider goes back as such",
+    [
+      user(),
+      assistant(own, call("s1", ranSearch), result("s1", failedSearch("max_uses_exceeded")), text("yo")),
+    ],
+    [
+      hi,
+      {
+        role: "assistant",
+        content: [
+          searchCall("s1"),
+          searchResult("s1", {
+            type: "error-json",
+            value: { type: "web_search_tool_result_error", errorCode: "max_uses_exceeded" },
+          }),
+          promptText("yo"),
+        ],
+      },
+    ],
+  ],
+  [
+    "a search of OpenAI goes back",
     [
       user(),
       assistant(
-        own,
-        call("s1", { provider_executed: true }),
-        result("s1", { provider_executed: true, provider_metadata: signed }),
+        foreign,
+        call("ws1", { ...ranSearch, args_json: "{}" }),
+        result("ws1", { ...found, result_json: '{"action":{"type":"search","query":"q"}}' }),
         text("yo"),
       ),
     ],
@@ -314,38 +506,108 @@ const cases: readonly (readonly [
       {
         role: "assistant",
         content: [
-          toolCall("s1", { providerExecuted: true }),
-          { ...toolResult("s1"), providerOptions: signed },
+          searchCall("ws1", { input: {} }),
+          searchResult("ws1", { type: "json", value: { action: { type: "search", query: "q" } } }),
           promptText("yo"),
         ],
       },
     ],
+    "openai",
   ],
   [
-    "what another provider ran is left out",
+    "what Google's server ran goes back if both halves are marked",
     [
       user(),
       assistant(
-        foreign,
-        call("s1", { provider_executed: true }),
-        result("s1", { provider_executed: true }),
+        "google/gemini",
+        call("s1", { ...ranSearch, provider_metadata: server("s1") }),
+        result("s1", { ...ran, provider_metadata: server("s1") }),
+        call("s2", { provider_executed: true, tool_name: "code_execution" }),
+        result("s2", { provider_executed: true, tool_name: "code_execution" }),
         text("yo"),
       ),
     ],
-    [hi, { role: "assistant", content: [promptText("yo")] }],
+    [
+      hi,
+      {
+        role: "assistant",
+        content: [
+          { ...searchCall("s1"), providerOptions: server("s1") },
+          { ...searchResult("s1", { type: "json", value: { ok: true } }), providerOptions: server("s1") },
+          promptText("yo"),
+        ],
+      },
+    ],
+    "google",
   ],
+  ...providers.map(
+    (provider): Case => [
+      `what another provider ran is left out for ${provider}`,
+      [user(), assistant("elsewhere/m", call("s1", ranSearch), result("s1", found), text("yo"))],
+      [hi, { role: "assistant", content: [promptText("yo")] }],
+      provider,
+    ],
+  ),
+  ...(
+    [
+      ["its result is missing", [call("s1", ranSearch), result("s2", found)]],
+      [
+        "its arguments are missing",
+        [call("s1", { ...ranSearch, args_json: undefined }), result("s1", found)],
+      ],
+      [
+        "its result lacks the encrypted content",
+        [
+          call("s1", ranSearch),
+          result("s1", {
+            ...found,
+            result_json: found.result_json.replace('"encryptedContent":"e+/=",', ""),
+          }),
+        ],
+      ],
+      ["its result is no JSON", [call("s1", ranSearch), result("s1", { ...found, result_json: "{" })]],
+      [
+        "it was interrupted",
+        [call("s1", ranSearch), result("s1", { ...ran, result_json: '{"error":"stopped"}', is_error: true })],
+      ],
+      ["its tool cannot be replayed", [call("s1", { provider_executed: true }), result("s1", ran)]],
+    ] satisfies [string, StoredPart[]][]
+  ).map(
+    ([why, parts]): Case => [
+      `a call that the provider ran is left out with its result if ${why}`,
+      [user(), assistant(own, ...parts, text("yo"))],
+      [hi, { role: "assistant", content: [promptText("yo")] }],
+    ],
+  ),
   [
-    "half of what the provider ran is left out",
+    "what the provider ran is left out if its result stands in a tool message, as in old chats",
     [
       user(),
-      assistant(
-        own,
-        call("s1", { provider_executed: true }),
-        result("s2", { provider_executed: true }),
-        text("yo"),
-      ),
+      assistant(own, call("s1", ranSearch), call("s2"), call("c1"), text("yo")),
+      tool(result("s1", found), result("s2", ran), result("c1")),
     ],
-    [hi, { role: "assistant", content: [promptText("yo")] }],
+    [
+      hi,
+      { role: "assistant", content: [toolCall("c1"), promptText("yo")] },
+      { role: "tool", content: [toolResult("c1")] },
+    ],
+  ],
+  [
+    "an id that the provider's call took is not changed by a later call",
+    [
+      user(),
+      assistant(own, call("s1", ranSearch), result("s1", found), text("yo")),
+      user(),
+      assistant(own, call("s1")),
+      tool(result("s1")),
+    ],
+    [
+      hi,
+      { role: "assistant", content: [searchCall("s1"), searchResult("s1"), promptText("yo")] },
+      hi,
+      { role: "assistant", content: [toolCall("s1_2")] },
+      { role: "tool", content: [toolResult("s1_2")] },
+    ],
   ],
   [
     "file references become text with name and lines",
@@ -400,8 +662,127 @@ const cases: readonly (readonly [
 ];
 
 describe("the prompt", () => {
-  it.each(cases)("%s", (_title, history, prompt) => {
-    expect(buildPrompt(history, target)).toEqual(prompt);
+  it.each(
+    cases.map(([title, history, prompt, provider = "anthropic"]) => ({ title, history, prompt, provider })),
+  )("$title", ({ history, prompt, provider }) => {
+    expect(buildPrompt(history, { provider })).toEqual(prompt);
+  });
+
+  it.each(providers)(
+    "for %s holds files by id: texts inlined, images and PDFs as bytes where it takes them",
+    (provider) => {
+      const bytes = (...data: number[]): Uint8Array => new Uint8Array(data);
+      const files = new Map([
+        ["png", { mediaType: "image/png", name: "p.png", data: bytes(1, 2, 3) }],
+        ["pdf", { mediaType: "application/pdf", name: "d.pdf", data: bytes(4, 5, 6) }],
+        ["zip", { mediaType: "application/zip", name: "z.zip", data: bytes(7, 8, 9) }],
+        ["md", { mediaType: "text/markdown; charset=utf-8", name: "m.md", data: Buffer.from("wörter") }],
+        ["empty", { mediaType: "image/png", name: "e.png", data: bytes() }],
+      ]);
+      const named = ["png", "pdf", "zip", "md", "empty", "gone"].map(
+        (file_id): StoredPart => ({ type: "file", file_id, media_type: "image/png", name: "declared" }),
+      );
+      const notice = (name: string, type: string, what: string): object =>
+        promptText(`[File "${name}" (${type}): ${what}]`);
+      expect(buildPrompt([user(...named)], { provider, files })).toEqual([
+        {
+          role: "user",
+          content: [
+            { type: "file", data: "AQID", mediaType: "image/png", filename: "p.png" },
+            provider === "openai-compatible"
+              ? notice("d.pdf", "application/pdf", "this model cannot be shown such files")
+              : { type: "file", data: "BAUG", mediaType: "application/pdf", filename: "d.pdf" },
+            notice("z.zip", "application/zip", "this model cannot be shown such files"),
+            promptText('File "m.md" (text/markdown):\nwörter'),
+            notice("e.png", "image/png", "it is empty"),
+            notice("declared", "image/png", "its content is no longer available"),
+          ],
+        },
+      ]);
+    },
+  );
+
+  it("never takes stored data for an address or for the id of a provider's file", () => {
+    const parts = ["https://example.com/a.png", "file-abc", "data:image/png;base64,AAAA"].map(
+      (data): StoredPart => ({ type: "file", data, media_type: "image/png" }),
+    );
+    const [message] = buildPrompt([user(...parts)], { provider: "openai" });
+    for (const part of message?.role === "user" ? message.content : [])
+      expect(part).toMatchObject({
+        type: "file",
+        data: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/) as unknown,
+      });
+  });
+
+  it.each(providers)(
+    "for %s shows media of results where it takes them, else says what they were",
+    (provider) => {
+      const media = {
+        result_json: '{"data":"AAAA","media_type":"image/png","text":"a chart"}',
+        is_media: true,
+      };
+      const prompt = buildPrompt(
+        [user(), assistant(`${provider}/m`, call("c1")), tool(result("c1", media))],
+        { provider },
+      );
+      const part = prompt.at(-1)?.role === "tool" ? prompt.at(-1)?.content[0] : undefined;
+      expect(part).toMatchObject({
+        output: provider.startsWith("openai-")
+          ? {
+              type: "text",
+              value: "a chart\n[A result of type image/png, which cannot be shown to this model]",
+            }
+          : {
+              type: "content",
+              value: [promptText("a chart"), { type: "image-data", data: "AAAA", mediaType: "image/png" }],
+            },
+      });
+    },
+  );
+
+  it.each([
+    ["12345678901234567890", "text"],
+    ['{"id":9007199254740993}', "text"],
+    ['{"b":1.10,"a":[1e400]}', "text"],
+    ['{"2":0,"1":0}', "text"],
+    ['{"a":1,"a":2}', "text"],
+    ['{ "id": 9007199254740991,\n "s": "1e400 \\" 12345678901234567890" }', "json"],
+  ])("keeps every digit of the result %s", (result_json, type) => {
+    const prompt = buildPrompt(
+      [user(), assistant(own, call("c1")), tool(result("c1", { result_json }))],
+      target,
+    );
+    const part = prompt.at(-1)?.content[0];
+    expect(part).toMatchObject({
+      output: { type, value: type === "text" ? result_json : JSON.parse(result_json) },
+    });
+  });
+
+  it("hands the numbers of arguments that a double would change to whoever can carry them", () => {
+    const args_json = '{"id":-9007199254740993,"s":"12345678901234567890","n":[1,1.5,0.10,1e3,-0]}';
+    const parts = [call("c1", { args_json })];
+    const markNumber = (literal: string): string => `#${literal}`;
+    const prompt = buildPrompt([user(), assistant(own, ...parts)], { ...target, markNumber });
+    expect(prompt[1]?.content[0]).toMatchObject({
+      input: { id: "#-9007199254740993", s: "12345678901234567890", n: [1, 1.5, "#0.10", "#1e3", "#-0"] },
+    });
+    expect(buildPrompt([user(), assistant(own, ...parts)], target)[1]?.content[0]).toMatchObject({
+      input: JSON.parse(args_json) as object,
+    });
+  });
+
+  it("stays the same where it was when the chat goes on", () => {
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 8 }), fc.constantFrom(...providers), (history, provider) => {
+        const turns = history.filter(({ role }) => role !== "system");
+        const before = buildPrompt([user(), ...turns, user()], { provider });
+        const after = buildPrompt(
+          [user(), ...turns, user(), assistant(`${provider}/m`, call("c1"), call("💥"))],
+          { provider },
+        );
+        expect(after.slice(0, before.length)).toEqual(before);
+      }),
+    );
   });
 
   it("inlines at most 128 KiB of a text file, cut on a code point", () => {
@@ -415,8 +796,8 @@ describe("the prompt", () => {
 
   it("is well-formed for any history", () => {
     fc.assert(
-      fc.property(fc.array(message, { maxLength: 12 }), (history) =>
-        expectWellFormed(buildPrompt(history, target)),
+      fc.property(fc.array(message, { maxLength: 12 }), fc.constantFrom(...providers), (history, provider) =>
+        expectWellFormed(buildPrompt(history, { provider })),
       ),
       { numRuns: 500 },
     );
@@ -436,27 +817,34 @@ describe("the prompt", () => {
 const id = fc.constantFrom("c1", "c2", "c.3", "c:3", "", "💥");
 const anyPart: fc.Arbitrary<StoredPart> = fc.oneof(
   fc.string({ maxLength: 4 }).map(text),
-  fc.record({ type: fc.constant("reasoning" as const), text: fc.string({ maxLength: 3 }) }),
+  fc.record({
+    type: fc.constant("reasoning" as const),
+    text: fc.string({ maxLength: 3 }),
+    provider_metadata: fc.constantFrom<ProviderMetadata>({}, signed, encrypted("r"), encrypted("r", "e")),
+  }),
   fc
     .tuple(id, fc.boolean(), fc.constantFrom("{}", "5", "{", undefined))
-    .map(([callId, ran, args]) => call(callId, { args_json: args, ...(ran && { provider_executed: true }) })),
+    .map(([callId, isRan, args]) =>
+      call(callId, { args_json: args, ...(isRan && { ...ran, provider_metadata: server("s") }) }),
+    ),
   fc
-    .tuple(id, fc.boolean(), fc.constantFrom("{}", '"x"', "no"))
-    .map(([callId, ran, json]) =>
-      result(callId, { result_json: json, ...(ran && { provider_executed: true }) }),
+    .tuple(id, fc.boolean(), fc.constantFrom("{}", '"x"', "no", found.result_json))
+    .map(([callId, isRan, json]) =>
+      result(callId, { result_json: json, ...(isRan && { ...ran, provider_metadata: server("s") }) }),
     ),
   fc.constant<StoredPart>({ type: "file", media_type: "image/png" }),
 );
 const message: fc.Arbitrary<HistoryMessage> = fc.record({
   role: fc.constantFrom("system" as const, "user" as const, "assistant" as const, "tool" as const),
   parts: fc.array(anyPart, { maxLength: 5 }),
-  model: fc.constantFrom(own, foreign, undefined),
+  model: fc.constantFrom(own, foreign, "google/gemini", "openai-chat/gpt", "openai-compatible/m", undefined),
 });
 
 function expectWellFormed(prompt: LanguageModelV3Prompt): void {
   const ids = new Set<string>();
   let open: string[] = [];
   let systemOver = false;
+  let last: string | undefined;
   for (const entry of prompt) {
     expect(entry.content.length).toBeGreaterThan(0);
     if (entry.role === "system") {
@@ -464,6 +852,10 @@ function expectWellFormed(prompt: LanguageModelV3Prompt): void {
       continue;
     }
     systemOver = true;
+    // Users and the model take turns.
+    if (entry.role !== "tool") expect(entry.role).not.toBe(last);
+    else expect(last).toBe("assistant");
+    last = entry.role;
     if (entry.role === "tool") {
       expect(entry.content.map((part) => (part.type === "tool-result" ? part.toolCallId : ""))).toEqual(open);
       open = [];
@@ -484,5 +876,5 @@ function expectWellFormed(prompt: LanguageModelV3Prompt): void {
     expect(entry.content.filter(({ type }) => type === "tool-result")).toHaveLength(ran.length);
   }
   expect(open).toEqual([]);
-  expect(prompt.some(({ role }) => role === "user")).toBe(true);
+  expect(prompt.find(({ role }) => role !== "system")?.role).toBe("user");
 }

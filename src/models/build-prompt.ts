@@ -1,49 +1,66 @@
 import type { LanguageModelV3Message, LanguageModelV3Prompt } from "@ai-sdk/provider";
-import type { StoredPart, ToolCallPart, ToolResultPart } from "../protocol/index.js";
-import { fileAsText, fileReferenceAsText, isTextMedia } from "./file-text.js";
-import type { HistoryMessage } from "./model.js";
+import type { ProviderMetadata, StoredPart } from "../protocol/index.js";
+import { parseJson } from "./exact-json.js";
+import type { HistoryMessage, ModelRequest } from "./model.js";
+import { matchCalls, type PromptCall, sanitizeName } from "./prompt-calls.js";
+import { fileContent, fileReferenceAsText } from "./prompt-files.js";
 import { providerOf } from "./provider-name.js";
-import { encodeToolResult, unansweredOutput } from "./tool-result-output.js";
+import { type ProviderTraits, traitsOf } from "./provider-traits.js";
+import { encodeProviderResult, encodeToolResult, unansweredOutput } from "./tool-result-output.js";
 
 type Content<R extends LanguageModelV3Message["role"]> = Exclude<
   Extract<LanguageModelV3Message, { role: R }>["content"],
   string
 >;
 
-/** A call that we or the client run, with the id it has in the prompt and the result it got, wherever in the history that stands. */
-interface OpenCall {
-  readonly id: string;
-  readonly part: ToolCallPart;
-  result: ToolResultPart | undefined;
+/** Whom a prompt is for. */
+export interface PromptTarget {
+  /** The provider's name in model ids. */
+  readonly provider: string;
+  /** The files that the history names; those that are not in here have expired. */
+  readonly files?: ModelRequest["files"] | undefined;
+  /** What stands for a number in a call's arguments that a double would change; without it they are rounded. */
+  readonly markNumber?: ((literal: string) => string) | undefined;
+}
+
+interface Context {
+  readonly target: PromptTarget;
+  readonly traits: ProviderTraits;
+  readonly files: ModelRequest["files"];
+  readonly calls: ReadonlyMap<StoredPart, PromptCall>;
 }
 
 /**
  * The prompt that a history makes for a provider. Pure: the same history gives the same prompt, in the loop and after a restart.
+ * docs/prompts.md lists the rules.
  *
- * Guarantees, whatever the history: system messages come first; there is a user message; no message is empty; call ids are unique and
- * made of [A-Za-z0-9_-]; every call that the provider did not run has exactly one result, in the tool message right after it, in the order
- * of the calls; no result is without a call. Metadata goes back only to the provider that it came from.
+ * Guarantees, whatever the history: system messages come first, then a user message; users and the model take turns; no message is empty; call ids are
+ * unique and made of [A-Za-z0-9_-]; every call that the provider did not run has exactly one result, in the tool message right after it,
+ * in the order of the calls; no result is without a call. Metadata and reasoning go back only to the provider that they came from.
  */
-export function buildPrompt(
-  history: readonly HistoryMessage[],
-  target: { readonly provider: string },
-): LanguageModelV3Prompt {
-  const ids = createIds();
-  const calls = matchCalls(history, ids);
+export function buildPrompt(history: readonly HistoryMessage[], target: PromptTarget): LanguageModelV3Prompt {
+  const traits = traitsOf(target.provider);
+  const calls = matchCalls(
+    history,
+    (message, call, result) =>
+      [call, result].some((part) => isOwn(message, part.provider_metadata, target, traits)) &&
+      traits.takesProviderRun(call, result),
+  );
+  const context = { target, traits, files: target.files ?? new Map(), calls };
   const system = history.filter(({ role }) => role === "system").flatMap(systemMessage);
   const turns = history.flatMap((message): LanguageModelV3Message[] => {
-    if (message.role === "user") return [{ role: "user", content: userContent(message.parts) }];
+    if (message.role === "user") return [{ role: "user", content: userContent(message.parts, context) }];
     if (message.role !== "assistant") return [];
-    const ownProvider = message.model !== undefined && providerOf(message.model) === target.provider;
-    const content = assistantContent(message.parts, ownProvider, calls, ids);
-    const results = toolContent(message.parts, calls);
+    const content = assistantContent(message, context);
+    const results = toolContent(message.parts, context);
     return [
       ...(content.length > 0 ? [{ role: "assistant" as const, content }] : []),
       ...(results.length > 0 ? [{ role: "tool" as const, content: results }] : []),
     ];
   });
-  const hasUser = turns.some(({ role }) => role === "user");
-  return [...system, ...(hasUser ? [] : [{ role: "user" as const, content: userContent([]) }]), ...turns];
+  const opening: LanguageModelV3Message[] =
+    turns[0]?.role === "user" ? [] : [{ role: "user", content: userContent([], context) }];
+  return [...system, ...joinNeighbours([...opening, ...turns])];
 }
 
 /** System messages without the code points that a person cannot see: they hide instructions. Mid-conversation ones move to the front: most providers refuse them elsewhere. */
@@ -60,7 +77,7 @@ function systemMessage({ parts }: HistoryMessage): LanguageModelV3Message[] {
 }
 
 /** A user message keeps its place even if nothing is left of it, so that the model still has something to answer. */
-function userContent(parts: readonly StoredPart[]): Content<"user"> {
+function userContent(parts: readonly StoredPart[], { files, traits }: Context): Content<"user"> {
   const content = parts.flatMap((part): Content<"user"> => {
     switch (part.type) {
       case "text":
@@ -68,16 +85,7 @@ function userContent(parts: readonly StoredPart[]): Content<"user"> {
       case "file-reference":
         return [{ type: "text", text: fileReferenceAsText(part) }];
       case "file":
-        return part.data === undefined || isTextMedia(part.media_type)
-          ? [{ type: "text", text: fileAsText(part) }]
-          : [
-              {
-                type: "file",
-                data: part.data,
-                mediaType: part.media_type,
-                ...(part.name !== undefined && { filename: part.name }),
-              },
-            ];
+        return [fileContent(part, files, traits.userMedia)];
       case "reasoning":
       case "tool-call":
       case "tool-result":
@@ -90,145 +98,115 @@ function userContent(parts: readonly StoredPart[]): Content<"user"> {
   return content.length > 0 ? content : [{ type: "text", text: "(empty message)" }];
 }
 
-function assistantContent(
-  parts: readonly StoredPart[],
-  ownProvider: boolean,
-  calls: ReadonlyMap<StoredPart, OpenCall>,
-  ids: Ids,
-): Content<"assistant"> {
-  const providerRun = ownProvider ? pairProviderCalls(parts, ids) : new Map<StoredPart, string>();
-  return parts.flatMap((part): Content<"assistant"> => {
-    const options =
-      ownProvider && "provider_metadata" in part && part.provider_metadata !== undefined
-        ? { providerOptions: part.provider_metadata }
-        : {};
-    switch (part.type) {
-      case "text":
-        return isBlank(part.text) ? [] : [{ type: "text", text: part.text.toWellFormed(), ...options }];
-      case "reasoning": {
-        // What is signed goes back byte for byte, even when empty; another provider could neither check nor use it.
-        const keep = ownProvider && (part.provider_metadata !== undefined || !isBlank(part.text));
-        return keep ? [{ type: "reasoning", text: part.text, ...options }] : [];
-      }
-      case "tool-call": {
-        const id = calls.get(part)?.id ?? providerRun.get(part);
-        if (id === undefined) return [];
-        const call = {
-          type: "tool-call" as const,
-          toolCallId: id,
-          input: readArguments(part.args_json),
-          ...options,
-        };
-        return part.provider_executed === true
-          ? [{ ...call, toolName: part.tool_name, providerExecuted: true }]
-          : [{ ...call, toolName: sanitize(part.tool_name, "tool") }];
-      }
-      case "tool-result": {
-        const id = providerRun.get(part);
-        return id === undefined
-          ? []
-          : [
-              {
-                type: "tool-result",
-                toolCallId: id,
-                toolName: part.tool_name,
-                output: encodeToolResult(part),
-                ...options,
-              },
-            ];
-      }
-      case "file":
-        return ownProvider && part.data !== undefined
-          ? [{ type: "file", data: part.data, mediaType: part.media_type, ...options }]
-          : [];
-      case "file-reference":
-      case "source":
-        return [];
-      default:
-        return part satisfies never;
-    }
-  });
+function assistantContent(message: HistoryMessage, context: Context): Content<"assistant"> {
+  const content = message.parts.flatMap((part) => assistantPart(part, message, context));
+  if (context.traits.endsInReasoning) return content;
+  // A thought that nothing came of, because it was interrupted: the provider would refuse the message.
+  return content.slice(0, content.findLastIndex(({ type }) => type !== "reasoning") + 1);
 }
 
-function toolContent(
-  parts: readonly StoredPart[],
-  calls: ReadonlyMap<StoredPart, OpenCall>,
-): Content<"tool"> {
+function assistantPart(
+  part: StoredPart,
+  message: HistoryMessage,
+  { target, traits, files, calls }: Context,
+): Content<"assistant"> {
+  const metadata = "provider_metadata" in part ? part.provider_metadata : undefined;
+  const own = isOwn(message, metadata, target, traits);
+  const options = own ? optionsOf(metadata, traits) : {};
+  switch (part.type) {
+    case "text":
+      return isBlank(part.text) ? [] : [{ type: "text", text: part.text.toWellFormed(), ...options }];
+    case "reasoning": {
+      // What is signed goes back byte for byte, even when empty; another provider could neither check nor use it.
+      const keep = own && traits.takesReasoning(part, message.parts);
+      return keep ? [{ type: "reasoning", text: part.text, ...options }] : [];
+    }
+    case "tool-call": {
+      const call = calls.get(part);
+      if (call === undefined) return [];
+      const input = readArguments(part.args_json, target);
+      const prompted = { type: "tool-call" as const, toolCallId: call.id, input, ...options };
+      return part.provider_executed === true
+        ? [{ ...prompted, toolName: part.tool_name, providerExecuted: true }]
+        : [{ ...prompted, toolName: sanitizeName(part.tool_name, "tool") }];
+    }
+    case "tool-result": {
+      const call = calls.get(part);
+      if (call === undefined) return [];
+      const { id: toolCallId, call: answered } = call;
+      const output = encodeProviderResult(part);
+      return [{ type: "tool-result", toolCallId, toolName: answered.tool_name, output, ...options }];
+    }
+    case "file": {
+      if (!own || !traits.replyFiles) return [];
+      const file = fileContent(part, files, traits.userMedia);
+      return file.type === "file" ? [{ ...file, ...options }] : [];
+    }
+    case "file-reference":
+    case "source":
+      return [];
+    default:
+      return part satisfies never;
+  }
+}
+
+function toolContent(parts: readonly StoredPart[], { calls, traits }: Context): Content<"tool"> {
   return parts.flatMap((part): Content<"tool"> => {
+    if (part.type !== "tool-call" || part.provider_executed === true) return [];
     const call = calls.get(part);
     if (call === undefined) return [];
-    const output = call.result === undefined ? unansweredOutput : encodeToolResult(call.result);
-    return [
-      { type: "tool-result", toolCallId: call.id, toolName: sanitize(call.part.tool_name, "tool"), output },
-    ];
+    const output =
+      call.result === undefined ? unansweredOutput : encodeToolResult(call.result, traits.resultMedia);
+    const toolName = sanitizeName(part.tool_name, "tool");
+    return [{ type: "tool-result", toolCallId: call.id, toolName, output }];
   });
 }
 
 /**
- * Finds the result of every call that the provider did not run: the first one after it with its id, before another call takes the id over.
- * Results that match no call are left out by not being in here.
+ * Whether something that a model said comes from the target's provider. Messages of older systems do not tell which model wrote them; there the
+ * name under which metadata is filed does.
  */
-function matchCalls(history: readonly HistoryMessage[], ids: Ids): ReadonlyMap<StoredPart, OpenCall> {
-  const calls = new Map<StoredPart, OpenCall>();
-  const latest = new Map<string, OpenCall>();
-  for (const { role, parts } of history) {
-    for (const part of parts) {
-      if (role === "assistant" && part.type === "tool-call" && part.provider_executed !== true) {
-        const call: OpenCall = { id: ids.take(part.tool_call_id), part, result: undefined };
-        calls.set(part, call);
-        latest.set(part.tool_call_id, call);
-      } else if (part.type === "tool-result" && part.provider_executed !== true) {
-        const call = latest.get(part.tool_call_id);
-        if (call !== undefined) call.result ??= part;
-      }
+function isOwn(
+  { model }: HistoryMessage,
+  metadata: ProviderMetadata | undefined,
+  { provider }: PromptTarget,
+  { metadataNames = [] }: ProviderTraits,
+): boolean {
+  if (model !== undefined) return providerOf(model) === provider;
+  return metadata !== undefined && metadataNames.some((name) => name in metadata);
+}
+
+/** Metadata as the provider wants it back; none that another provider filed. */
+function optionsOf(
+  metadata: ProviderMetadata | undefined,
+  { metadataNames }: ProviderTraits,
+): { providerOptions?: ProviderMetadata } {
+  const entries = Object.entries(metadata ?? {}).filter(
+    ([name]) => metadataNames === undefined || metadataNames.includes(name),
+  );
+  return entries.length === 0 ? {} : { providerOptions: Object.fromEntries(entries) };
+}
+
+/** Some providers, and the templates of many models, want users and the model to take turns. */
+function joinNeighbours(messages: readonly LanguageModelV3Message[]): LanguageModelV3Message[] {
+  const joined: LanguageModelV3Message[] = [];
+  for (const message of messages) {
+    const last = joined.at(-1);
+    if (last?.role === "user" && message.role === "user") {
+      joined[joined.length - 1] = { role: "user", content: [...last.content, ...message.content] };
+    } else if (last?.role === "assistant" && message.role === "assistant") {
+      joined[joined.length - 1] = { role: "assistant", content: [...last.content, ...message.content] };
+    } else {
+      joined.push(message);
     }
   }
-  return calls;
-}
-
-/** The calls that the provider ran and their results, by the id they have in the prompt. One without the other is worth nothing. */
-function pairProviderCalls(parts: readonly StoredPart[], ids: Ids): ReadonlyMap<StoredPart, string> {
-  const paired = new Map<StoredPart, string>();
-  const open = new Map<string, ToolCallPart>();
-  for (const part of parts) {
-    if (part.type === "tool-call" && part.provider_executed === true) open.set(part.tool_call_id, part);
-    if (part.type !== "tool-result" || part.provider_executed !== true) continue;
-    const call = open.get(part.tool_call_id);
-    if (call === undefined) continue;
-    open.delete(part.tool_call_id);
-    const id = ids.take(part.tool_call_id);
-    paired.set(call, id).set(part, id);
-  }
-  return paired;
-}
-
-interface Ids {
-  /** An id that was not taken before: the sanitised one, with a number behind it if need be. */
-  take(id: string): string;
-}
-
-function createIds(): Ids {
-  const taken = new Set<string>();
-  return {
-    take(id) {
-      const base = sanitize(id, "call");
-      let unique = base;
-      for (let number = 2; taken.has(unique); number += 1) unique = `${base}_${String(number)}`;
-      taken.add(unique);
-      return unique;
-    },
-  };
-}
-
-function sanitize(name: string, fallback: string): string {
-  const clean = name.replaceAll(/[^A-Za-z0-9_-]/gu, "_").slice(0, 60);
-  return clean === "" ? fallback : clean;
+  return joined;
 }
 
 /** Arguments are an object for every provider. What a model sent instead has got an error result; here it becomes an empty one. */
-function readArguments(argsJson: string | undefined): Record<string, unknown> {
+function readArguments(argsJson: string | undefined, { markNumber }: PromptTarget): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(argsJson ?? "{}");
+    const value = parseJson(argsJson ?? "{}", markNumber);
     return typeof value === "object" && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : {};

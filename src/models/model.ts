@@ -23,6 +23,11 @@ export interface ModelRequest {
   readonly history: readonly HistoryMessage[];
   /** Tools that the model may call. Order does not matter: they are sorted by name. */
   readonly tools: readonly ToolDeclaration[];
+  /** The files that the history names, by id. One that is not in here has expired: the model is told so. */
+  readonly files: ReadonlyMap<
+    string,
+    { readonly mediaType: string; readonly name: string; readonly data: Uint8Array }
+  >;
 }
 
 export interface HistoryMessage {

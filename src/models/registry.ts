@@ -3,11 +3,12 @@ import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModelV3, LanguageModelV3CallOptions } from "@ai-sdk/provider";
-import type { Clock } from "../platform/index.js";
+import { type Clock, type Random, systemRandom } from "../platform/index.js";
 import { createAiSdkModel } from "./ai-sdk-model.js";
 import { PalaverError } from "../protocol/index.js";
 import { defaultScript } from "./default-script.js";
 import type { Model, ModelRegistry } from "./model.js";
+import { createNumberMarks } from "./number-marks.js";
 import { loadScripts, type Script } from "./script.js";
 import { createScriptedModel } from "./scripted-model.js";
 
@@ -49,8 +50,12 @@ interface Provider {
  *
  * @throws PalaverError INVALID_CONFIGURATION if the scripts cannot be read; it names file and place.
  */
-export function createModelRegistry(config: ModelsConfig, deps: { readonly clock: Clock }): ModelRegistry {
-  const providers = createProviders(config);
+export function createModelRegistry(
+  config: ModelsConfig,
+  deps: { readonly clock: Clock; readonly random?: Random },
+): ModelRegistry {
+  const { mark: markNumber, fetch } = createNumberMarks((deps.random ?? systemRandom).uuid());
+  const providers = createProviders(config, fetch);
   const loaded = config.scripts === undefined ? [] : loadConfiguredScripts(config.scripts);
   const scripts = new Map<string, Script>([defaultScript, ...loaded].map((script) => [script.name, script]));
 
@@ -71,6 +76,7 @@ export function createModelRegistry(config: ModelsConfig, deps: { readonly clock
       id: modelId,
       languageModel: languageModel(name),
       clock: deps.clock,
+      markNumber,
       ...settings,
     });
   }
@@ -117,18 +123,17 @@ function loadConfiguredScripts(location: string): Script[] {
   }
 }
 
-function createProviders({
-  openai,
-  anthropic,
-  google,
-  openaiCompatible,
-}: ModelsConfig): Map<string, Provider> {
+function createProviders(
+  { openai, anthropic, google, openaiCompatible }: ModelsConfig,
+  fetch: typeof globalThis.fetch,
+): Map<string, Provider> {
   const providers = new Map<string, Provider>();
   // Addresses are always given: otherwise the packages look for them in the environment, past our configuration.
   if (openai !== undefined && openai.apiKey !== "") {
     const provider = createOpenAI({
       apiKey: openai.apiKey,
       baseURL: openai.baseUrl ?? "https://api.openai.com/v1",
+      fetch,
     });
     const secrets = [openai.apiKey];
     // Nothing is kept at the provider: reasoning comes back encrypted and goes out again from our history.
@@ -140,6 +145,7 @@ function createProviders({
     const provider = createAnthropic({
       apiKey: anthropic.apiKey,
       baseURL: anthropic.baseUrl ?? "https://api.anthropic.com/v1",
+      fetch,
     });
     providers.set("anthropic", {
       languageModel: (name) => provider.languageModel(name),
@@ -148,7 +154,7 @@ function createProviders({
   }
   if (google !== undefined && google.apiKey !== "") {
     const baseURL = google.baseUrl ?? "https://generativelanguage.googleapis.com/v1beta";
-    const provider = createGoogleGenerativeAI({ apiKey: google.apiKey, baseURL });
+    const provider = createGoogleGenerativeAI({ apiKey: google.apiKey, baseURL, fetch });
     providers.set("google", {
       languageModel: (name) => provider.languageModel(name),
       secrets: [google.apiKey],
@@ -161,6 +167,7 @@ function createProviders({
       name: metadataName,
       baseURL: baseUrl,
       includeUsage: true,
+      fetch,
       ...(key !== undefined && { apiKey: key }),
     });
     providers.set("openai-compatible", {

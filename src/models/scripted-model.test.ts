@@ -34,7 +34,7 @@ async function play(
   const model = createScriptedModel(script, { clock: options.clock ?? new HurriedClock() });
   try {
     for await (const event of model.stream(
-      { history, tools: options.tools ?? [] },
+      { history, tools: options.tools ?? [], files: new Map() },
       { signal: new AbortController().signal },
     ))
       events.push(event);
@@ -184,7 +184,10 @@ describe("a script", () => {
     });
     const events: ModelEvent[] = [];
     const running = (async () => {
-      for await (const event of model.stream({ history: [user("hi")], tools: [] }, { signal: abort.signal }))
+      for await (const event of model.stream(
+        { history: [user("hi")], tools: [], files: new Map() },
+        { signal: abort.signal },
+      ))
         events.push(event);
     })();
     await until(() => clock.pending === 1, { what: "the pause" });

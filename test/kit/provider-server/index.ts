@@ -16,5 +16,6 @@ export {
 export type { RecordedRequest } from "./script-book.js";
 export {
   type ProviderServer,
+  type ScriptedModelHandle,
   startProviderServer,
 } from "./start-provider-server.js";

@@ -17,6 +17,8 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The request's JSON: look at it with `toMatchObject`. */
   readonly body: unknown;
+  /** The same as it came: where every digit counts. */
+  readonly rawBody: string;
   /** Undefined while it runs. */
   readonly end?: RequestEnd | undefined;
 }

@@ -102,7 +102,10 @@ export const toolCall = (
   ...options,
 });
 
-/** A web search that the provider runs itself (Anthropic only): call and result. */
+/**
+ * A web search that the provider runs itself: call and result. Anthropic sends each result with its encrypted content, Google signs call and
+ * result with that of the first one, OpenAI tells only what was searched for and which pages it found. Chat Completions has none.
+ */
 export const webSearch = (
   query: string,
   results: readonly WebSearchResult[],

@@ -22,12 +22,15 @@ export function createProviderServer(): Server {
   };
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const body = await readJson(req);
+    const rawBody = await readText(req);
+    const body: unknown = rawBody === "" ? {} : JSON.parse(rawBody);
     const operation = /^\/_control\/(\w+)$/.exec(req.url ?? "")?.[1];
     if (operation !== undefined) return answerControl(res, operation, body as ControlRequest);
     for (const dialect of dialects) {
       const model = req.method === "POST" ? dialect.matches(req, body) : undefined;
-      if (model !== undefined) return answerModel(req, res, dialect, model, body as Record<string, unknown>);
+      if (model !== undefined) {
+        return answerModel(req, res, dialect, model, { rawBody, body: body as Record<string, unknown> });
+      }
     }
     sendJson(res, 404, {
       error: {
@@ -43,7 +46,7 @@ export function createProviderServer(): Server {
     res: ServerResponse,
     dialect: Dialect,
     model: string,
-    body: Record<string, unknown>,
+    { body, rawBody }: { readonly body: Record<string, unknown>; readonly rawBody: string },
   ): Promise<void> {
     serials += 1;
     const serial = `${process.pid.toString(36)}${serials.toString(36)}`;
@@ -55,6 +58,7 @@ export function createProviderServer(): Server {
       path: req.url ?? "",
       headers: req.headers,
       body,
+      rawBody,
     });
     const gone = new AbortController();
     let doing: RequestEnd | undefined;
@@ -140,11 +144,10 @@ export interface ControlRequest {
   readonly responses?: readonly ProviderResponse[];
 }
 
-async function readJson(req: IncomingMessage): Promise<unknown> {
+async function readText(req: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString("utf8");
-  return text === "" ? {} : (JSON.parse(text) as unknown);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function sendJson(res: ServerResponse, status: number, body: unknown): void {

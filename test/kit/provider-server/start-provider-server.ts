@@ -42,6 +42,8 @@ export interface ProviderServer extends AsyncDisposable {
    * A response is a list of steps, or `{ steps, chunkBytes }`.
    */
   script(...responses: readonly (readonly ProviderStep[] | ProviderResponse)[]): Promise<ScriptedModelHandle>;
+  /** The requests to a model so far. */
+  requestsOf(model: string): Promise<RecordedRequest[]>;
 }
 
 /**
@@ -95,6 +97,7 @@ export async function startProviderServer(): Promise<ProviderServer> {
       await handle.respond(...responses);
       return handle;
     },
+    requestsOf: (model) => control("requests", { model }),
     async [Symbol.asyncDispose]() {
       child.stdin.end();
       await exited;

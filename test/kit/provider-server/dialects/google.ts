@@ -76,7 +76,16 @@ function encodeChunks({ model, usage, serial }: EncodeContext): ResponseEncoder 
     args: () => "",
     endCall: ({ id, name, signature: own }, argsJson) =>
       chunk({ functionCall: { id, name, args: JSON.parse(argsJson) as unknown }, ...takeSignature(own) }),
-    webSearch: () => "",
+    webSearch({ id, query, results }) {
+      const thoughtSignature = results[0]?.encryptedContent;
+      const signed = thoughtSignature === undefined ? {} : { thoughtSignature };
+      const response = { results: results.map(({ url, title }) => ({ url, title })) };
+      const tool = { toolType: "GOOGLE_SEARCH_WEB", id };
+      return (
+        chunk({ toolCall: { ...tool, args: { query } }, ...signed }) +
+        chunk({ toolResponse: { ...tool, response }, ...signed })
+      );
+    },
     error(status, message) {
       const code = Object.entries(errorStatuses).find(([, name]) => name === status)?.[0];
       return sse({ error: { code: Number(code ?? 500), message, status } });

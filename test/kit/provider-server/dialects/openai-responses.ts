@@ -139,7 +139,21 @@ function encodeResponses({ model, body, usage, serial }: EncodeContext): Respons
         })
       );
     },
-    webSearch: () => "",
+    webSearch({ id, query, results }) {
+      outputIndex += 1;
+      const call = { id, type: "web_search_call" };
+      const sources = results.map(({ url }) => ({ type: "url", url }));
+      return (
+        event("response.output_item.added", {
+          output_index: outputIndex,
+          item: { ...call, status: "in_progress" },
+        }) +
+        event("response.output_item.done", {
+          output_index: outputIndex,
+          item: { ...call, status: "completed", action: { type: "search", query, sources } },
+        })
+      );
+    },
     error: (code, message) => event("error", { error: { type: code, code, message, param: null } }),
     finish(reason) {
       const counted = {
