@@ -4,6 +4,7 @@ import type { Chats } from "../chat/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import { type Clock, type Logger, Wakeup } from "../platform/index.js";
+import { CheckpointWriter } from "./checkpoint-writer.js";
 
 export interface WorkerOptions {
   /** The id of this replica: what `worker_id` says of the chats that it runs. */
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   readonly heartbeatMs: number;
   /** How often to look for work and for changes that no notification told about. */
   readonly pollMs: number;
+  /** How often running steps are checkpointed: what a crash may lose of them. */
+  readonly checkpointMs: number;
   /** New turns are acquired while fewer than this are at work. Those that wait for their next attempt do not count. */
   readonly capacity: number;
 }
@@ -38,8 +41,8 @@ interface RunningTurn {
 }
 
 /**
- * Acquires chats and runs their turns. Three loops, owned by this object and awaited by {@link stop}: one beats, one acquires, one looks
- * for what no notification told.
+ * Acquires chats and runs their turns. Four loops, owned by this object and awaited by {@link stop}: one beats, one acquires, one looks
+ * for what no notification told, one checkpoints running steps.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
  * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
@@ -50,6 +53,7 @@ export class Worker {
   readonly #running = new Map<string, RunningTurn>();
   readonly #wakeup = new Wakeup();
   readonly #stopping = new AbortController();
+  readonly #checkpoints: CheckpointWriter;
   /** Fires when the last beat is too old. */
   #watchdog: Disposable | undefined;
   /** Whether what we acquire is ours: not while the last beat is too old, since others may take it over at any moment. */
@@ -58,12 +62,23 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#checkpoints = new CheckpointWriter({
+      episodes: options.turn.deltaLog,
+      leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
+      append: (chunks) => options.chats.checkpoint(options.workerId, chunks),
+      logger: options.logger,
+    });
   }
 
   /** Resolves when the first heartbeat is written: from then on acquired chats are ours. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#loops = Promise.all([this.#beatLoop(), this.#acquireLoop(), this.#pollLoop()]);
+    this.#loops = Promise.all([
+      this.#beatLoop(),
+      this.#acquireLoop(),
+      this.#pollLoop(),
+      this.#checkpointLoop(),
+    ]);
   }
 
   /**
@@ -173,7 +188,7 @@ export class Worker {
     const error = { message: "The server failed while it ran this turn.", kind: "generic" as const };
     for (let failures = 0; ; failures += 1) {
       try {
-        const state = await chats.readState(lease.chatId);
+        const state = await chats.readState(lease.chatId, { withDeltas: true });
         if (state === undefined) return;
         const attempt = {
           historyVersion: state.versions.history,
@@ -231,6 +246,10 @@ export class Worker {
         logger.warn({ err: error }, "the regular check failed");
       }
     }
+  }
+
+  async #checkpointLoop(): Promise<void> {
+    while (await this.#pause(this.#options.checkpointMs)) await this.#checkpoints.write();
   }
 
   /** False when the worker stops. */

@@ -148,13 +148,15 @@ it.each(engines)(
     const deps = {
       chats,
       readHistory: (id: string) => readHistory(database, id),
+      readFiles: async () => new Map(),
       models: createModelRegistry({ defaultModelId: model }, { clock: systemClock }),
       tools: createToolRegistry([]),
-      deltaLog: new DeltaLog(),
+      deltaLog: new DeltaLog({ clock: systemClock }),
       clock: systemClock,
       logger: silentLogger,
       silence: { firstEventMs: 1_000, idleMs: 1_000 },
       toolTimeoutMs: 1_000,
+      maxStepWeight: 1_000_000,
     };
     await runTurn(
       deps,
