@@ -5,10 +5,15 @@ import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.j
  * late, and only the database decides what is true (BUS-4). So every listener also looks by itself now and then.
  */
 export interface Bus extends AsyncDisposable {
-  /** Announces a commit. Never throws: a lost notification costs latency, not truth. */
-  publish(notification: ChatNotification): void;
+  /**
+   * Announces a commit to a chat of that owner. Never throws: a lost notification costs latency, not truth. The owner only chooses who
+   * hears of it and is no part of the notification (BUS-2).
+   */
+  publish(notification: ChatNotification, owner: string): void;
   /** Calls `listener` for each notification about that chat until disposed. Listeners must not throw and must not block. */
   watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable;
+  /** Calls `listener` whenever something was announced about some chat of that owner, until disposed. Like listeners of a chat. */
+  watchOwner(owner: string, listener: () => void): Disposable;
   /** Calls `listener` whenever some chat may have become runnable: for workers. */
   watchRunnable(listener: () => void): Disposable;
 }

@@ -4,23 +4,22 @@ import type { Bus } from "./bus.js";
 
 /** The bus of a single replica: delivers in the same process, at once, in order. */
 export class LocalBus implements Bus {
-  readonly #chats = new Map<string, Set<(notification: ChatNotification) => void>>();
+  readonly #chats = new Listeners<ChatNotification>();
+  readonly #owners = new Listeners<undefined>();
   readonly #runnable = new Set<() => void>();
 
-  publish(notification: ChatNotification): void {
-    for (const listener of this.#chats.get(notification.chatId) ?? []) listener(notification);
+  publish(notification: ChatNotification, owner: string): void {
+    this.#chats.call(notification.chatId, notification);
+    this.#owners.call(owner, undefined);
     if (mayBeRunnable(notification)) for (const listener of this.#runnable) listener();
   }
 
   watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable {
-    const listeners = this.#chats.get(chatId) ?? new Set();
-    this.#chats.set(chatId, listeners.add(listener));
-    return {
-      [Symbol.dispose]: () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && this.#chats.get(chatId) === listeners) this.#chats.delete(chatId);
-      },
-    };
+    return this.#chats.add(chatId, listener);
+  }
+
+  watchOwner(owner: string, listener: () => void): Disposable {
+    return this.#owners.add(owner, listener);
   }
 
   watchRunnable(listener: () => void): Disposable {
@@ -30,8 +29,35 @@ export class LocalBus implements Bus {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#chats.clear();
+    this.#owners.clear();
     this.#runnable.clear();
     return Promise.resolve();
+  }
+}
+
+/** Listeners by what they listen to; what nobody listens to any more takes no room. */
+class Listeners<T> {
+  readonly #byKey = new Map<string, Set<(value: T) => void>>();
+
+  call(key: string, value: T): void {
+    for (const listener of this.#byKey.get(key) ?? []) listener(value);
+  }
+
+  add(key: string, listener: (value: T) => void): Disposable {
+    const listeners = this.#byKey.get(key) ?? new Set();
+    // The same function may be added twice.
+    const added = (value: T): void => listener(value);
+    this.#byKey.set(key, listeners.add(added));
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(added);
+        if (listeners.size === 0 && this.#byKey.get(key) === listeners) this.#byKey.delete(key);
+      },
+    };
+  }
+
+  clear(): void {
+    this.#byKey.clear();
   }
 }
 

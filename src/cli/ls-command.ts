@@ -1,19 +1,20 @@
 import { toJson } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { InvalidArgumentError } from "commander";
-import { type Chat, ChatSchema, ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
-import { statusName } from "./chat-status.js";
+import { InvalidArgumentError, Option } from "commander";
+import { type Chat, ChatSchema } from "../gen/palaver/chat/v1/chat_pb.js";
+import { chatRows } from "./chat-rows.js";
 import { type ClientOptions, withClientOptions, withConnection } from "./client-options.js";
-import { type AddCommand, examples } from "./command.js";
+import { type AddCommand, type CommandContext, examples } from "./command.js";
 import type { Connection } from "./connection.js";
-import { type Cell, formatAge, renderTable } from "./table.js";
-import { safeLine } from "./terminal-text.js";
-import { type Colors, colorsFor, widthOf, writeJsonLine } from "./terminal.js";
+import { exitCode } from "./exit-code.js";
+import { renderTable } from "./table.js";
+import { colorsFor, widthOf, writeJsonLine } from "./terminal.js";
+import { watchList } from "./watch-list.js";
 
 interface LsOptions extends ClientOptions {
   readonly archived?: true;
   readonly filter?: string;
   readonly limit: number;
+  readonly watch?: true;
 }
 
 export const addLsCommand: AddCommand = (program, context) => {
@@ -26,16 +27,24 @@ export const addLsCommand: AddCommand = (program, context) => {
       "an AIP-160 expression over archived, pinned, status, title, model and labels.KEY",
     )
     .option("--limit <n>", "at most this many", parseCount, 50)
+    .addOption(
+      new Option(
+        "--watch",
+        "go on printing what changes, until Ctrl-C; --json prints one event per line",
+      ).conflicts(["archived", "filter", "limit"]),
+    )
     .addHelpText(
       "after",
       examples(
         "palaver ls",
         "palaver ls --filter 'status = RUNNING AND labels.team = \"a\"'",
         "palaver ls --json | jq -r .id",
+        "palaver ls --watch",
       ),
     );
   withClientOptions(command).action(async (options: LsOptions) => {
     const { stdout, stderr, env, clock } = context;
+    if (options.watch === true) return watch(context, options);
     const colors = colorsFor(stdout, env);
     const chats = await withConnection(context, options, (connection) => listChats(connection, options));
     if (options.json === true) for (const chat of chats) writeJsonLine(stdout, toJson(ChatSchema, chat));
@@ -44,6 +53,16 @@ export const addLsCommand: AddCommand = (program, context) => {
     else stderr.write('There are no chats. Begin one: npx palaver chat "hello"\n');
   });
 };
+
+async function watch(context: CommandContext, options: LsOptions): Promise<void> {
+  const leave = new AbortController();
+  using _interrupts = context.onInterrupt(() => leave.abort());
+  const json = options.json === true;
+  await withConnection(context, options, (connection) =>
+    watchList(context, connection, { json, signal: leave.signal }),
+  );
+  context.finish(exitCode.interrupted);
+}
 
 async function listChats({ chats }: Connection, { archived, filter, limit }: LsOptions): Promise<Chat[]> {
   const conditions = [filter, archived === true ? "archived = true" : undefined].filter(
@@ -58,37 +77,6 @@ async function listChats({ chats }: Connection, { archived, filter, limit }: LsO
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && found.length < limit);
   return found.slice(0, limit);
-}
-
-/** The rows of the list, with a heading. */
-export function chatRows(chats: readonly Chat[], now: Date, colors: Colors): Cell[][] {
-  const heading = ["ID", "STATUS", "AGE", "TITLE"].map((text) => ({ text, paint: colors.dim }));
-  const rows = chats.map((chat): Cell[] => {
-    const marks = [chat.pinned ? "★" : "", chat.archived ? "(archived)" : ""].filter((mark) => mark !== "");
-    const age = chat.updateTime === undefined ? "" : formatAge(timestampDate(chat.updateTime), now);
-    return [
-      { text: safeLine(chat.id) },
-      { text: statusName(chat.status), paint: statusPaint(chat.status, colors) },
-      { text: age },
-      { text: [...marks, chat.title === "" ? "(no title)" : safeLine(chat.title)].join(" ") },
-    ];
-  });
-  return [heading, ...rows];
-}
-
-function statusPaint(status: ChatStatus, colors: Colors): (text: string) => string {
-  switch (status) {
-    case ChatStatus.ERROR:
-      return colors.red;
-    case ChatStatus.REQUIRES_ACTION:
-    case ChatStatus.INTERRUPTING:
-      return colors.yellow;
-    case ChatStatus.RUNNING:
-    case ChatStatus.PENDING:
-      return colors.green;
-    default:
-      return (text) => text;
-  }
 }
 
 function parseCount(text: string): number {
