@@ -4,7 +4,7 @@ import { continueHint } from "./continue-hint.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { Role } from "../gen/palaver/chat/v1/message_pb.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
-import { followChat } from "./follow-chat.js";
+import { follow, isLost, lostNotice } from "./follow.js";
 import { briefly, interruptChat, interruptNotice } from "./interrupt-chat.js";
 import { line, type Piece } from "./piece.js";
 import { PromptScreen } from "./prompt-screen.js";
@@ -206,19 +206,16 @@ class InteractiveChat {
   }
 
   async #readEvents(chatId: string, afterMessageId: bigint): Promise<void> {
-    const { clock, random } = this.#surroundings;
     const { signal } = this.#leave;
     // Of a chat that existed before, only the last exchange is shown.
     let backlog: BacklogEntry[] | undefined = afterMessageId === 0n ? [] : undefined;
-    for await (const item of followChat(this.#connection, chatId, {
-      afterMessageId,
-      signal,
-      clock,
-      random,
-    })) {
-      if (item.type === "lost") this.#print(line("warning", "— connection lost, trying to reconnect —"));
-      if (item.type === "restored" && !item.exact) this.#transcript.restart();
-      if (item.type !== "events") continue;
+    const items = follow(this.#surroundings, this.#connection, { chatId, afterMessageId, signal });
+    for await (const item of items) {
+      if (item.type === "connection") {
+        if (isLost(item.connection)) this.#print(lostNotice);
+        continue;
+      }
+      if (item.type === "reset") this.#transcript.restart();
       const wasUnderWay = backlog === undefined && !this.#transcript.isSettled;
       // The answer to a send says which message is ours: it comes before we tell of messages.
       if (item.events.some(({ event }) => event.case === "message")) await this.#sending;

@@ -5,11 +5,11 @@ import { isIdle } from "./chat-status.js";
 import type { Connection } from "./connection.js";
 import { continueHint } from "./continue-hint.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
-import { followChat } from "./follow-chat.js";
+import { follow, isLost, lostNotice } from "./follow.js";
 import { line, type Piece } from "./piece.js";
 import { briefly, interruptChat, interruptNotice } from "./interrupt-chat.js";
 import { createChat, present, type Sending, sendMessage } from "./send.js";
-import { readSnapshot } from "./snapshot.js";
+import { readView } from "./read-view.js";
 import { type Surroundings, writeJsonLine } from "./terminal.js";
 import { Transcript } from "./transcript.js";
 import { writerFor } from "./transcript-writer.js";
@@ -29,7 +29,7 @@ export async function chatOnce(
   connection: Connection,
   options: ChatOnceOptions,
 ): Promise<ExitCode> {
-  const { clock, random, stdout, stderr } = surroundings;
+  const { clock, stdout, stderr } = surroundings;
   const leave = new AbortController();
   let chatId: string | undefined = undefined;
   let interrupts = 0;
@@ -57,11 +57,16 @@ export async function chatOnce(
   const transcript = new Transcript({ live: stdout.isTTY === true, afterMessageId });
   if (options.json) writeJsonLine(stdout, eventJson(chatUpdate(chat)));
 
-  const items = followChat(connection, chatId, { afterMessageId, signal: leave.signal, clock, random });
+  const items = follow(surroundings, connection, { chatId, afterMessageId, signal: leave.signal });
   for await (const item of items) {
-    if (item.type === "lost") notice(line("warning", "— connection lost, trying to reconnect —"));
-    if (item.type === "restored" && !item.exact) transcript.restart();
-    if (item.type !== "events") continue;
+    if (item.type === "connection") {
+      if (isLost(item.connection)) notice(lostNotice);
+      continue;
+    }
+    if (item.type === "reset") {
+      transcript.restart();
+      if (options.json) for (const event of resetEvents) writeJsonLine(stdout, eventJson(event));
+    }
     for (const event of item.events) {
       const pieces = transcript.read(event);
       if (!options.json) writer.write(pieces);
@@ -106,15 +111,20 @@ async function readLastMessageId(
   chatId: string,
   signal: AbortSignal,
 ): Promise<bigint> {
-  const transcript = new Transcript({ live: false });
-  for (const event of await readSnapshot(connection, chatId, signal)) transcript.read(event);
-  return transcript.lastMessageId;
+  const { messages } = await readView(connection, chatId, signal);
+  return messages.at(-1)?.id ?? 0n;
 }
 
 /** For programs, the first line says which chat it is, in the form of an event. */
 function chatUpdate(chat: Chat): StreamEvent {
   return create(StreamEventSchema, { event: { case: "chatUpdate", value: { chat } } });
 }
+
+/** For programs, a subscription that begins anew is what takes back everything before it. */
+const resetEvents: readonly StreamEvent[] = [
+  create(StreamEventSchema, { event: { case: "previewReset", value: {} } }),
+  create(StreamEventSchema, { event: { case: "historyReset", value: {} } }),
+];
 
 function eventJson(event: StreamEvent): JsonValue {
   return toJson(StreamEventSchema, event);

@@ -2,12 +2,14 @@ import { type Client, createClient, type Interceptor, type Transport } from "@co
 import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type { Secret } from "../config/index.js";
 import { ChatService } from "../gen/palaver/chat/v1/chat_service_pb.js";
+import { FileService } from "../gen/palaver/chat/v1/file_service_pb.js";
 
 /** The connection of one command to one server. */
 export interface Connection extends Disposable {
   readonly url: string;
   readonly transport: Transport;
   readonly chats: Client<typeof ChatService>;
+  readonly files: Client<typeof FileService>;
 }
 
 /**
@@ -27,6 +29,7 @@ export function connect(options: { url: string; token: Secret | undefined }): Co
     url,
     transport,
     chats: createClient(ChatService, transport),
+    files: createClient(FileService, transport),
     [Symbol.dispose]: () => sessionManager.abort(),
   };
 }

@@ -4,14 +4,18 @@ import { addChatCommand } from "./chat-command.js";
 import type { AddCommand, CommandContext } from "./command.js";
 import { addDoctorCommand } from "./doctor-command.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
+import { addExportCommand } from "./export-command.js";
+import { addImportCommand } from "./import-command.js";
 import { addLsCommand } from "./ls-command.js";
 import { addMigrateCommand } from "./migrate-command.js";
+import { addParseRowsCommand } from "./parse-rows-command.js";
 import { addQueueCommand } from "./queue-command.js";
 import { formatReport, reportOf } from "./report-error.js";
 import { addSendCommand } from "./send-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { addShowCommand } from "./show-command.js";
 import { addStopCommand } from "./stop-command.js";
+import { addTailCommand } from "./tail-command.js";
 import { colorsFor, type Surroundings } from "./terminal.js";
 import { addTokenCommand } from "./token-command.js";
 
@@ -41,9 +45,13 @@ const commands: readonly AddCommand[] = [
   addChatCommand,
   addLsCommand,
   addShowCommand,
+  addTailCommand,
   addSendCommand,
   addStopCommand,
   addQueueCommand,
+  addExportCommand,
+  addImportCommand,
+  addParseRowsCommand,
   addTokenCommand,
   addMigrateCommand,
   addDoctorCommand,

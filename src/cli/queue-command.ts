@@ -4,8 +4,7 @@ import { InvalidArgumentError, Option } from "commander";
 import { type QueuedMessage, QueuedMessageSchema } from "../gen/palaver/chat/v1/message_pb.js";
 import { type ClientOptions, withClientOptions, withConnection } from "./client-options.js";
 import { type AddCommand, type CommandContext, examples } from "./command.js";
-import type { Connection } from "./connection.js";
-import { readSnapshot } from "./snapshot.js";
+import { readView } from "./read-view.js";
 import { type Cell, formatAge, renderTable } from "./table.js";
 import { safeLine } from "./terminal-text.js";
 import { type Colors, colorsFor, widthOf, writeJsonLine } from "./terminal.js";
@@ -40,15 +39,10 @@ export const addQueueCommand: AddCommand = (program, context) => {
       const { promote, delete: remove } = options;
       if (promote !== undefined) await chats.promoteQueuedMessage({ chatId, queuedMessageId: promote });
       if (remove !== undefined) await chats.deleteQueuedMessage({ chatId, queuedMessageId: remove });
-      printQueue(context, options, await readQueue(connection, chatId));
+      printQueue(context, options, (await readView(connection, chatId)).queue);
     }),
   );
 };
-
-async function readQueue(connection: Connection, chatId: string): Promise<QueuedMessage[]> {
-  const events = await readSnapshot(connection, chatId);
-  return events.flatMap(({ event }) => (event.case === "queueUpdate" ? event.value.queue : []));
-}
 
 function printQueue(
   { stdout, stderr, env, clock }: CommandContext,

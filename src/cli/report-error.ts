@@ -20,6 +20,7 @@ export interface ErrorReport {
 const adviceByReason: Readonly<Record<string, string>> = {
   CHAT_BUSY: "Wait for the turn, end it with `npx palaver stop CHAT`, or send with --when-busy queue.",
   CHAT_NOT_FOUND: "`npx palaver ls` lists your chats.",
+  FILE_TOO_LARGE: "Send a part of it, or a smaller version.",
   INVALID_CREDENTIAL: "Make a new token with `npx palaver token create`.",
   CREDENTIAL_REVOKED: "Make a new token with `npx palaver token create`.",
   MISSING_CREDENTIAL: "Pass it with --token or in PALAVER_TOKEN; `npx palaver token create` makes one.",

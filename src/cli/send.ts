@@ -1,6 +1,8 @@
-import type { CallOptions } from "@connectrpc/connect";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import * as client from "../client/index.js";
 import type { Chat } from "../gen/palaver/chat/v1/chat_pb.js";
 import { type SendMessageResponse, WhenBusy } from "../gen/palaver/chat/v1/chat_service_pb.js";
+import type { PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
 import type { Random } from "../platform/index.js";
 import { CliError, usageError } from "./cli-error.js";
 import type { Connection } from "./connection.js";
@@ -17,7 +19,10 @@ const whenBusyOf: Record<WhenBusyChoice, WhenBusy> = {
 };
 
 export interface Sending {
+  /** Empty: files alone are sent. */
   readonly text: string;
+  /** Uploaded files; they stand before the text. */
+  readonly fileIds?: readonly string[] | undefined;
   /** "provider/model"; the chat's when absent. */
   readonly model?: string | undefined;
   readonly whenBusy?: WhenBusyChoice | undefined;
@@ -29,35 +34,39 @@ interface CallDeps {
   readonly signal?: AbortSignal | undefined;
 }
 
-function callOptions(signal: AbortSignal | undefined): CallOptions {
-  return signal === undefined ? {} : { signal };
-}
+/** A command that cannot reach its server says so soon. */
+const maxAttempts = 2;
 
 /** Sends a user message to a chat. Each call is one message, however often the network repeats it. */
 export function sendMessage(
-  { chats }: Connection,
+  connection: Connection,
   chatId: string,
-  { text, model = "", whenBusy = "queue" }: Sending,
-  { random, signal }: CallDeps,
+  { model = "", whenBusy = "queue", ...said }: Sending,
+  deps: CallDeps,
 ): Promise<SendMessageResponse> {
-  const idempotencyKey = random.uuid();
-  const request = { chatId, parts: [textPart(text)], model, whenBusy: whenBusyOf[whenBusy], idempotencyKey };
-  return chats.sendMessage(request, callOptions(signal));
+  const request = { chatId, parts: partsOf(said), model, whenBusy: whenBusyOf[whenBusy] };
+  return client.sendMessage(connection, request, { ...deps, maxAttempts });
 }
 
 /** Creates a chat with its first user message; its turn starts at once. */
 export async function createChat(
-  { chats }: Connection,
-  { text, model = "" }: Sending,
-  { random, signal }: CallDeps,
+  connection: Connection,
+  { model = "", ...said }: Sending,
+  deps: CallDeps,
 ): Promise<{ chat: Chat; lastMessageId: bigint }> {
-  const request = { parts: [textPart(text)], model, idempotencyKey: random.uuid() };
-  const { chat, messages } = await chats.createChat(request, callOptions(signal));
+  const request = { parts: partsOf(said), model };
+  const { chat, messages } = await client.createChat(connection, request, { ...deps, maxAttempts });
   return { chat: present(chat), lastMessageId: messages.at(-1)?.id ?? 0n };
 }
 
-function textPart(text: string) {
-  return { kind: { case: "text" as const, value: { text } } };
+function partsOf({
+  text,
+  fileIds = [],
+}: Pick<Sending, "text" | "fileIds">): MessageInitShape<typeof PartSchema>[] {
+  const files = fileIds.map((id) => ({
+    kind: { case: "file" as const, value: { content: { case: "fileId" as const, value: id } } },
+  }));
+  return text === "" ? files : [...files, { kind: { case: "text", value: { text } } }];
 }
 
 /** A field that every server has to set. */
@@ -67,9 +76,10 @@ export function present<T>(value: T | undefined): T {
   return value;
 }
 
-/** The words of a message: those given, or all of standard input for `-`. */
-export async function messageText(given: string, stdin: Input): Promise<string> {
+/** The words of a message: those given, or all of standard input for `-`; nothing but blanks is empty, and has to be `optional`. */
+export async function messageText(given: string, stdin: Input, optional = false): Promise<string> {
   const text = given === "-" ? (await readAll(stdin)).trimEnd() : given;
+  if (text.trim() === "" && optional) return "";
   if (text.trim() === "")
     throw usageError("There is nothing to send.", "Pass the text, or - to read it from standard input.");
   return text;

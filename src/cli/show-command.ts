@@ -1,19 +1,19 @@
 import { toJson } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Chat, ChatSchema } from "../gen/palaver/chat/v1/chat_pb.js";
-import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { MessageSchema, QueuedMessageSchema } from "../gen/palaver/chat/v1/message_pb.js";
+import type { ChatView } from "../client/index.js";
 import { statusName } from "./chat-status.js";
 import { type ClientOptions, withClientOptions, withConnection } from "./client-options.js";
 import { type AddCommand, examples } from "./command.js";
 import { queueRows } from "./queue-command.js";
 import { present } from "./send.js";
-import { readSnapshot } from "./snapshot.js";
+import { readView } from "./read-view.js";
 import { renderTable } from "./table.js";
 import { safeLine } from "./terminal-text.js";
 import { type Colors, colorsFor, widthOf, writeJsonLine } from "./terminal.js";
-import { Transcript } from "./transcript.js";
 import { TranscriptWriter } from "./transcript-writer.js";
+import { viewPieces } from "./view-pieces.js";
 
 export const addShowCommand: AddCommand = (program, context) => {
   const command = program
@@ -26,22 +26,19 @@ export const addShowCommand: AddCommand = (program, context) => {
     );
   withClientOptions(command).action(async (chatId: string, options: ClientOptions) => {
     const { stdout, env, clock } = context;
-    const { chat, events } = await withConnection(context, options, async (connection) => ({
+    const { chat, view } = await withConnection(context, options, async (connection) => ({
       chat: present((await connection.chats.getChat({ chatId })).chat),
-      events: await readSnapshot(connection, chatId),
+      view: await readView(connection, chatId),
     }));
-    if (options.json === true) return writeJsonLine(stdout, chatJson(chat, events));
+    if (options.json === true) return writeJsonLine(stdout, chatJson(chat, view));
     const colors = colorsFor(stdout, env);
     stdout.write(`${chatHeader(chat, colors)}\n`);
-    const transcript = new Transcript({ live: true });
     const sink = { write: (text: string) => void stdout.write(text) };
     const writer = new TranscriptWriter({ answer: sink, aside: sink, colors, clock, canErase: false });
-    for (const event of events)
-      if (event.event.case !== "queueUpdate") writer.write(transcript.read(event));
-      else transcript.read(event);
+    writer.write(viewPieces(view));
     writer.endLine();
-    if (transcript.queue.length > 0)
-      stdout.write(`\n${renderTable(queueRows(transcript.queue, clock.now(), colors), widthOf(stdout))}`);
+    if (view.queue.length > 0)
+      stdout.write(`\n${renderTable(queueRows(view.queue, clock.now(), colors), widthOf(stdout))}`);
   });
 };
 
@@ -54,11 +51,7 @@ function chatHeader(chat: Chat, colors: Colors): string {
 }
 
 /** One value with everything in it; fields are named as in the JSON form of the protocol. */
-function chatJson(chat: Chat, events: readonly StreamEvent[]): unknown {
-  const messages = events.flatMap(({ event }) =>
-    event.case === "message" && event.value.message !== undefined ? [event.value.message] : [],
-  );
-  const queue = events.flatMap(({ event }) => (event.case === "queueUpdate" ? event.value.queue : []));
+function chatJson(chat: Chat, { messages, queue }: ChatView): unknown {
   return {
     chat: toJson(ChatSchema, chat),
     messages: messages.map((message) => toJson(MessageSchema, message)),

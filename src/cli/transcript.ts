@@ -1,5 +1,5 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { ChatStatus, type Retry } from "../gen/palaver/chat/v1/chat_pb.js";
+import { type ActionRequired, ChatStatus, type Retry } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatError } from "../gen/palaver/chat/v1/error_pb.js";
 import { ChatErrorKind } from "../gen/palaver/chat/v1/error_pb.js";
 import type { MessagePartEvent, StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
@@ -92,10 +92,8 @@ export class Transcript {
         return event.value.error === undefined ? [] : errorPieces(event.value.error);
       case "retry":
         return event.value.retry === undefined ? [] : [retryPiece(event.value.retry)];
-      case "actionRequired": {
-        const tools = event.value.actionRequired?.calls.map(({ toolName }) => safeLine(toolName)) ?? [];
-        return [line("warning", `[waiting for a client that runs ${tools.join(", ")}]`)];
-      }
+      case "actionRequired":
+        return event.value.actionRequired === undefined ? [] : [actionPiece(event.value.actionRequired)];
       case "previewReset":
         this.#discard("— the answer starts over —");
         return [];
@@ -170,7 +168,14 @@ export function errorPieces({ message, kind, detail }: ChatError): Piece[] {
   return detail === "" || detail === message ? [said] : [said, line("note", `  ${safeLine(detail)}`)];
 }
 
-function retryPiece({ attempt, delayMs, dueTime, error }: Retry): Piece {
+/** Which tools are waited for. */
+export function actionPiece({ calls }: ActionRequired): Piece {
+  const tools = calls.map(({ toolName }) => safeLine(toolName));
+  return line("warning", `[waiting for a client that runs ${tools.join(", ")}]`);
+}
+
+/** How long the wait before the next attempt is, and why. */
+export function retryPiece({ attempt, delayMs, dueTime, error }: Retry): Piece {
   const text = `attempt ${attempt} failed: ${safeLine(error?.message ?? "").replace(/\.$/, "")}`;
   return {
     type: "wait",

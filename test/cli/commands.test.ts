@@ -241,14 +241,25 @@ describe("every command", () => {
     expect(run.stderr).toContain("[INVALID_CONFIGURATION]");
   });
 
-  test.each(["serve", "chat", "ls", "show", "send", "stop", "queue", "token", "migrate", "doctor"])(
-    "%s explains itself with examples",
-    async (name) => {
-      const run = await runPalaver([name, "--help"]);
-      expect(run).toMatchObject({ exitCode: 0, stderr: "" });
-      expect(run.stdout).toContain("Examples:");
-    },
-  );
+  test.each([
+    "serve",
+    "chat",
+    "ls",
+    "show",
+    "send",
+    "stop",
+    "queue",
+    "token",
+    "migrate",
+    "doctor",
+    "import",
+    "export",
+    "parse-rows",
+  ])("%s explains itself with examples", async (name) => {
+    const run = await runPalaver([name, "--help"]);
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run.stdout).toContain("Examples:");
+  });
 
   test.each(["nonsense", ""])("a wrong --url (%j) is blamed on the option", async (url) => {
     const run = await runPalaver(["ls", "--url", url]);

@@ -11,7 +11,7 @@ import {
   type SubscribeRequest,
   SubscribeResponseSchema,
 } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
-import type { StreamEvent } from "../../src/gen/palaver/chat/v1/event_pb.js";
+import { EpisodeSchema, type StreamEvent } from "../../src/gen/palaver/chat/v1/event_pb.js";
 
 export type FakeMethods = Partial<ServiceImpl<typeof ChatService>>;
 
@@ -30,7 +30,7 @@ export async function startFakeChatServer(methods: FakeMethods): Promise<FakeCha
   const server = createServer(
     connectNodeAdapter({
       routes: (router) => {
-        router.service(ChatService, methods);
+        router.service(ChatService, { ...methods, ...numbering(methods) });
         router.service(Health, { check: () => ({ status: HealthCheckResponse_ServingStatus.SERVING }) });
       },
       interceptors: [
@@ -57,6 +57,45 @@ export async function startFakeChatServer(methods: FakeMethods): Promise<FakeCha
     [Symbol.asyncDispose]: async () => {
       cutConnections();
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Subscriptions as a real server numbers them: deltas within their step, and the revisions of messages. */
+function numbering({ subscribe }: FakeMethods): FakeMethods {
+  if (subscribe === undefined) return {};
+  let historyVersion = 1n;
+  let generationAttempt = 1;
+  let seq = 0n;
+  const number = ({ event }: StreamEvent): void => {
+    switch (event.case) {
+      case "messagePart":
+        seq += 1n;
+        event.value.episode = create(EpisodeSchema, { historyVersion, generationAttempt });
+        event.value.firstSeq = seq;
+        event.value.seq = seq;
+        return;
+      case "message":
+        historyVersion += 1n;
+        seq = 0n;
+        if (event.value.message !== undefined) event.value.message.revision = historyVersion;
+        return;
+      case "previewReset":
+        generationAttempt += 1;
+        seq = 0n;
+        return;
+      default:
+        return;
+    }
+  };
+  return {
+    async *subscribe(request, context) {
+      if (request.cursor === "") seq = 0n;
+      for await (const init of subscribe(request, context)) {
+        const response = create(SubscribeResponseSchema, init);
+        for (const event of response.events) number(event);
+        yield response;
+      }
     },
   };
 }

@@ -1,0 +1,46 @@
+import { Code } from "@connectrpc/connect";
+import { expect, it } from "vitest";
+import { ManualClock } from "../platform/index.js";
+import { listen } from "./listen.js";
+
+/** A stream that takes no notice of the end of its call, as that of a careless transport. */
+function careless() {
+  const waiting: ((result: IteratorResult<string>) => void)[] = [];
+  return {
+    say: (value: string) => waiting.shift()?.({ done: false, value }),
+    stream: {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<IteratorResult<string>>((resolve) => waiting.push(resolve)),
+      }),
+    },
+  };
+}
+
+it("drops what arrives after the abort", async () => {
+  const { say, stream } = careless();
+  const leave = new AbortController();
+  const responses = listen(() => stream, {
+    signal: leave.signal,
+    silenceMs: 1_000,
+    clock: new ManualClock(),
+  });
+  const first = responses.next();
+  say("a");
+  expect(await first).toEqual({ done: false, value: "a" });
+  const second = responses.next();
+  leave.abort();
+  say("b");
+  expect(await second).toEqual({ done: true, value: undefined });
+});
+
+it("drops what arrives after the silence, and tells that", async () => {
+  const { say, stream } = careless();
+  const clock = new ManualClock();
+  const responses = listen(() => stream, { silenceMs: 1_000, clock });
+  const next = responses.next();
+  clock.advance(1_000);
+  await Promise.resolve();
+  say("late");
+  await expect(next).rejects.toMatchObject({ code: Code.Unavailable });
+  expect(clock.pending).toBe(0);
+});
