@@ -9,7 +9,9 @@ import {
   type StoredPart,
   statusToProto,
 } from "../protocol/index.js";
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { ChatView, ReadViewOptions } from "./chat-view.js";
+import { compareEpisodes, type EpisodeId } from "./episode.js";
 
 export const chatId = "0b9bd2a2-7c3b-4d5e-9f00-000000000001";
 const at = new Date("2026-01-01T00:00:00Z");
@@ -37,6 +39,13 @@ export class ChatModel {
   readonly cuts = new Map<number, Cut>();
   readonly versions = { snapshot: 0, history: 1, queue: 1, retry: 1, metadata: 1, reset: 0 };
   attempt = 0;
+  /** How many messages a view holds. */
+  pageSize = Number.POSITIVE_INFINITY;
+  /** What was stored of an attempt. */
+  checkpoint: { readonly episode: EpisodeId; readonly events: readonly StreamEvent[] } = {
+    episode: { historyVersion: 0, generationAttempt: 0 },
+    events: [],
+  };
   openCalls: readonly string[] = [];
   /** Counts acquisitions: a worker's write names the lease under which it works. */
   lease = 0;
@@ -55,19 +64,29 @@ export class ChatModel {
     this.#transaction(() => undefined);
   }
 
-  view({ sinceVersion, afterMessageId }: ReadViewOptions): ChatView | undefined {
+  /** All that clients see, as a subscriber that has nothing reads it, in one page. */
+  whole(afterMessageId = 0): ChatView | undefined {
+    const options = { sinceVersion: 0, resetSinceVersion: 0, withCheckpoint: false };
+    return this.view({ ...options, afterMessageId }, Number.POSITIVE_INFINITY);
+  }
+
+  view(
+    { sinceVersion, afterMessageId, resetSinceVersion, withCheckpoint }: ReadViewOptions,
+    pageSize = this.pageSize,
+  ): ChatView | undefined {
     if (this.#deleted) return undefined;
-    const reset = sinceVersion > 0 && this.versions.reset > sinceVersion;
+    const reset = resetSinceVersion > 0 && this.versions.reset > resetSinceVersion;
     const isNew = ({ id, revision }: MessageRecord): boolean =>
       revision > sinceVersion && id > afterMessageId;
+    const messages = this.#visible().filter((message) => reset || isNew(message));
     return {
       chat: chatToProto(this.#record()),
       metadataVersion: this.versions.metadata,
-      messages: this.#visible()
-        .filter((message) => reset || isNew(message))
-        .map(messageToProto),
+      messages: messages.slice(0, pageSize).map(messageToProto),
+      more: messages.length > pageSize,
       reset,
       queue: this.#queue.map(queuedToProto),
+      checkpoint: withCheckpoint && this.#isCheckpointed() ? this.checkpoint.events : [],
     };
   }
 
@@ -198,6 +217,11 @@ export class ChatModel {
     return this.#transaction(() => {
       this.#owned = false;
     });
+  }
+
+  #isCheckpointed(): boolean {
+    const now = { historyVersion: this.versions.history, generationAttempt: this.attempt };
+    return compareEpisodes(now, this.checkpoint.episode) === 0;
   }
 
   #runs(lease: number): boolean {

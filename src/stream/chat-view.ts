@@ -1,4 +1,5 @@
 import type { Chat } from "../gen/palaver/chat/v1/chat_pb.js";
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { Message, QueuedMessage } from "../gen/palaver/chat/v1/message_pb.js";
 
 /** What the database says about a chat, read in one cut. */
@@ -6,13 +7,18 @@ export interface ChatView {
   readonly chat: Chat;
   /** The snapshot version at which title, labels, pinned, model or archived last changed. */
   readonly metadataVersion: number;
-  /**
-   * Messages that clients may see, by id. Those with a revision greater than the `sinceVersion` of the read; if `reset`, all of them.
-   */
+  /** Messages that clients may see and that the reader does not have, by id; the first of them if there are many. */
   readonly messages: readonly Message[];
-  /** The history was rewritten after `sinceVersion`: whoever holds older messages has to forget them. */
+  /** There are others after them. */
+  readonly more: boolean;
+  /** The history was rewritten: whoever holds older messages has to forget them. `messages` begins with the first of all. */
   readonly reset: boolean;
   readonly queue: readonly QueuedMessage[];
+  /**
+   * What was stored of the attempt that the chat is at, if it was asked for: `message_part` events from seq 1 on, without a gap. What its
+   * worker had shown until shortly before it died, or all, if it handed the chat over.
+   */
+  readonly checkpoint: readonly StreamEvent[];
 }
 
 export interface ReadViewOptions {
@@ -20,6 +26,9 @@ export interface ReadViewOptions {
   readonly sinceVersion: number;
   /** Only messages with a greater id; 0 for all. */
   readonly afterMessageId: number;
+  /** `reset` if the history was rewritten after this snapshot version; 0 for never. */
+  readonly resetSinceVersion: number;
+  readonly withCheckpoint: boolean;
 }
 
 /** Where subscriptions read chats. */

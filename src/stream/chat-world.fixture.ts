@@ -1,7 +1,9 @@
 import { partToProto, roleToProto, type StoredPart } from "../protocol/index.js";
 import { ChatModel, chatId, type StepContent, toolResult } from "./chat-model.fixture.js";
 import type { ChatReader, ChatView, ReadViewOptions } from "./chat-view.js";
-import { DeltaLog, type EpisodeOutcome, type EpisodeWriter } from "./delta-log.js";
+import { ManualClock } from "../platform/index.js";
+import { DeltaLog } from "./delta-log.js";
+import type { EpisodeOutcome, EpisodeWriter } from "./episode-log.js";
 import type { EpisodeId } from "./episode.js";
 
 /** A step as the worker generates it. */
@@ -22,7 +24,8 @@ interface Step extends StepContent {
  */
 export class ChatWorld implements ChatReader {
   readonly chat = new ChatModel();
-  readonly deltaLog = new DeltaLog();
+  readonly clock = new ManualClock();
+  readonly deltaLog = new DeltaLog({ clock: this.clock });
   /** All that was appended for the step that was committed at this version. */
   readonly committedSteps = new Map<number, { readonly episode: EpisodeId; readonly text: string }>();
   #lease = 0;
@@ -90,6 +93,18 @@ export class ChatWorld implements ChatReader {
     if (step?.role !== "assistant") return;
     const id = `call-${this.chat.versions.snapshot}-${step.parts.length}`;
     this.#appendWhole(step, { type: "tool-call", tool_call_id: id, tool_name: "ask", args_json: "{}" });
+  }
+
+  /** What was generated so far is stored. */
+  checkpoint(): void {
+    const log = this.deltaLog.current(chatId);
+    const events = log?.read(0);
+    if (log !== undefined && events !== undefined) this.chat.checkpoint = { episode: log.episode, events };
+  }
+
+  /** Committed episodes are held no longer. */
+  forget(): void {
+    this.deltaLog[Symbol.dispose]();
   }
 
   commit(): void {

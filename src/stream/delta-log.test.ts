@@ -1,19 +1,39 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
+import { ManualClock } from "../platform/index.js";
 import { partToProto } from "../protocol/index.js";
-import { type Delta, DeltaLog, type EpisodeLog } from "./delta-log.js";
+import { DeltaLog } from "./delta-log.js";
+import type { Delta } from "./delta-run.js";
+import { type EpisodeLog, weightOfDeltas } from "./episode-log.js";
 import { describeEvent } from "./machine-run.fixture.js";
 
 const episode = { historyVersion: 7, generationAttempt: 2 };
 const text = (value: string): Part => partToProto({ type: "text", text: value });
-const delta = (value: string): Delta => ({ role: Role.ASSISTANT, block: 1, part: text(value) });
+const delta = (value: string, block = 1): Delta => ({ role: Role.ASSISTANT, block, part: text(value) });
+const call = (block: number): Delta => {
+  const part = partToProto({ type: "tool-call", tool_call_id: "c", tool_name: "t", args_json: "{}" });
+  return { role: Role.ASSISTANT, block, part };
+};
+
+function newLog(options: { graceMs?: number; maxCommittedWeight?: number } = {}): {
+  log: DeltaLog;
+  clock: ManualClock;
+} {
+  const clock = new ManualClock();
+  return { clock, log: new DeltaLog({ clock, ...options }) };
+}
+
+function described(log: EpisodeLog | undefined, afterSeq = 0): string[] | undefined {
+  return log?.read(afterSeq)?.map(describeEvent);
+}
 
 test("STREAM-5: deltas are numbered from 1 inside their episode", () => {
-  const log = new DeltaLog();
+  const { log } = newLog();
   const writer = log.open("a", episode);
-  expect([writer.append(delta("Hel")), writer.append(delta("lo"))]).toEqual([1, 2]);
-  expect(log.current("a")?.deltas.map(describeEvent)).toEqual(["part 7.2#1 Hel", "part 7.2#2 lo"]);
-  const [first] = log.current("a")?.deltas ?? [];
+  expect(writer.append(delta("Hel"))).toBe(1);
+  const [first] = log.current("a")?.read(0) ?? [];
   expect(first?.event.value).toMatchObject({
     episode: { historyVersion: 7n, generationAttempt: 2 },
     firstSeq: 1n,
@@ -21,28 +41,148 @@ test("STREAM-5: deltas are numbered from 1 inside their episode", () => {
     role: Role.ASSISTANT,
     block: 1,
   });
+  expect(writer.append(delta("lo"))).toBe(2);
+  expect(described(log.current("a"), 1)).toEqual(["part 7.2#2 lo"]);
 });
 
-test("a delta is built once, whoever reads it", () => {
-  const log = new DeltaLog();
-  log.open("a", episode).append(delta("x"));
-  expect(log.current("a")?.deltas[0]).toBe(log.current("a")?.deltas[0]);
+test("STREAM-6: adjacent deltas of a block are merged, others are not", () => {
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  for (const next of [delta("a"), delta("b"), delta("c", 2), delta("d"), delta("e"), call(3)])
+    writer.append(next);
+  const held = log.current("a");
+  expect(described(held)).toEqual([
+    "part 7.2#1-2 ab",
+    "part 7.2#3 c",
+    "part 7.2#4-5 de",
+    "part 7.2#6 toolCall",
+  ]);
+  expect(described(held, 1)).toEqual([
+    "part 7.2#2 b",
+    "part 7.2#3 c",
+    "part 7.2#4-5 de",
+    "part 7.2#6 toolCall",
+  ]);
+  expect(described(held, 6)).toEqual([]);
+  expect(described(held, 7)).toBeUndefined();
 });
 
-test("a closed episode leaves the log at once, and whoever holds it drains it", () => {
-  const log = new DeltaLog();
+test("only the beginning of a merged reasoning says when it began", () => {
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  const started_at = "2026-01-01T00:00:00.000Z";
+  const reasoning = (value: string, first: boolean): Delta => ({
+    role: Role.ASSISTANT,
+    block: 1,
+    part: partToProto({ type: "reasoning", text: value, ...(first ? { started_at } : {}) }),
+  });
+  writer.append(reasoning("a", true));
+  writer.append(reasoning("b", false));
+  const startOf = (event: StreamEvent | undefined): unknown => {
+    if (event?.event.case !== "messagePart" || event.event.value.part?.kind.case !== "reasoning")
+      return "no reasoning";
+    return event.event.value.part.kind.value.startedAt;
+  };
+  expect(startOf(log.current("a")?.read(0)?.[0])).toBeDefined();
+  expect(startOf(log.current("a")?.read(1)?.[0])).toBeUndefined();
+});
+
+test("a late joiner of a long answer gets a few events, and any position goes on with exactly the rest (STREAM-3)", () => {
+  const piece = fc.record({ value: fc.string({ maxLength: 6 }), block: fc.constantFrom(1, 1, 1, 2) });
+  fc.assert(
+    fc.property(
+      fc.array(piece, { minLength: 1, maxLength: 1_200 }),
+      fc.nat(),
+      fc.constantFrom(1, 40, 1_000, undefined),
+      (pieces, at, maxLength) => {
+        const { log } = newLog();
+        const writer = log.open("a", episode);
+        for (const { value, block } of pieces) writer.append(delta(value, block));
+        const held = log.current("a");
+        const from = at % pieces.length;
+        const expected = new Map<number, string>();
+        for (const { value, block } of pieces.slice(from))
+          expected.set(block, (expected.get(block) ?? "") + value);
+        const joined = new Map<number, string>();
+        let seq = from;
+        while (seq < writer.lastSeq) {
+          const events = held?.read(seq, maxLength) ?? [];
+          expect(events.length).toBeGreaterThan(0);
+          for (const { event } of events) {
+            if (event.case !== "messagePart" || event.value.part?.kind.case !== "text")
+              throw new Error("no text");
+            expect(Number(event.value.firstSeq)).toBe(seq + 1);
+            seq = Number(event.value.seq);
+            const { block } = event.value;
+            joined.set(block, (joined.get(block) ?? "") + event.value.part.kind.value.text);
+          }
+        }
+        expect(joined).toEqual(expected);
+      },
+    ),
+    { numRuns: 100 },
+  );
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  for (let index = 0; index < 20_000; index += 1) writer.append(delta(`${index} `));
+  expect(log.current("a")?.read(0)).toHaveLength(1);
+});
+
+test("a delta is built once for all who read it at the same place, and weighs what it weighs", () => {
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  writer.append(delta("x"));
+  writer.append(call(2));
+  const held = log.current("a");
+  expect(held?.read(0)).toBe(held?.read(0));
+  expect(weightOfDeltas(held?.read(0) ?? [])).toBe(held?.weight);
+});
+
+test("a committed episode is held for a while, for those who come back, and then forgotten", () => {
+  const { log, clock } = newLog({ graceMs: 1_000 });
+  const writer = log.open("a", episode);
+  writer.append(delta("x"));
+  writer.close("committed");
+  expect(log.current("a")).toBeUndefined();
+  const held = log.find("a", episode);
+  expect(held?.state).toEqual({ type: "closed", outcome: "committed" });
+  expect(described(held)).toEqual(["part 7.2#1 x"]);
+  clock.advance(999);
+  expect(log.find("a", episode)).toBe(held);
+  clock.advance(1);
+  expect(log.find("a", episode)).toBeUndefined();
+  expect(held?.read(0)).toBeUndefined();
+  expect(held?.read(1)).toEqual([]);
+  expect(clock.pending).toBe(0);
+});
+
+test("all committed episodes together are bounded: the oldest go first", () => {
+  const { log } = newLog({ maxCommittedWeight: 150 });
+  for (const chatId of ["a", "b", "c"]) {
+    const writer = log.open(chatId, episode);
+    writer.append(delta("x".repeat(50)));
+    writer.close("committed");
+  }
+  expect(["a", "b", "c"].map((chatId) => log.find(chatId, episode) !== undefined)).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
+test("a discarded episode is forgotten at once", () => {
+  const { log, clock } = newLog();
   const writer = log.open("a", episode);
   writer.append(delta("x"));
   const held = log.current("a");
-  expect(held?.state).toEqual({ type: "open" });
-  writer.close("committed");
-  expect(log.current("a")).toBeUndefined();
-  expect(held?.deltas).toHaveLength(1);
-  expect(held?.state).toEqual({ type: "closed", outcome: "committed" });
+  writer.close("discarded");
+  expect(log.find("a", episode)).toBeUndefined();
+  expect(held?.read(0)).toBeUndefined();
+  expect(clock.pending).toBe(0);
 });
 
 test("nothing is appended after the end, and the first end counts", () => {
-  const log = new DeltaLog();
+  const { log } = newLog();
   const writer = log.open("a", episode);
   const held = log.current("a");
   writer.close("discarded");
@@ -52,7 +192,7 @@ test("nothing is appended after the end, and the first end counts", () => {
 });
 
 test("a new episode of a chat discards the one that is open, and the end of the old one does not touch it", () => {
-  const log = new DeltaLog();
+  const { log } = newLog();
   const old = log.open("a", episode);
   const held = log.current("a");
   log.open("a", { ...episode, generationAttempt: 3 });
@@ -60,15 +200,15 @@ test("a new episode of a chat discards the one that is open, and the end of the 
   expect(held?.state).toEqual({ type: "closed", outcome: "discarded" });
   old.close("committed");
   expect(log.current("a")?.episode.generationAttempt).toBe(3);
-  expect(log.current("b")?.episode).toEqual(episode);
+  expect([...log.openEpisodes()].map(({ chatId }) => chatId)).toEqual(["a", "b"]);
 });
 
 test("listeners hear of every delta and of the end, until they are disposed", () => {
-  const log = new DeltaLog();
+  const { log } = newLog();
   const writer = log.open("a", episode);
   const heard: string[] = [];
   const held = log.current("a");
-  held?.onChange(() => heard.push(`${held.deltas.length} ${held.state.type}`));
+  held?.onChange(() => heard.push(`${held.lastSeq} ${held.state.type}`));
   const second = held?.onChange(() => heard.push("second"));
   writer.append(delta("x"));
   second?.[Symbol.dispose]();
@@ -78,7 +218,7 @@ test("listeners hear of every delta and of the end, until they are disposed", ()
 });
 
 test("watchers hear of the episodes of their chat only, until they are disposed", () => {
-  const log = new DeltaLog();
+  const { log } = newLog();
   const opened: EpisodeLog[] = [];
   const watch = log.watch("a", (episodeLog) => opened.push(episodeLog));
   log.open("b", episode);

@@ -1,59 +1,53 @@
-import { create } from "@bufbuild/protobuf";
-import { EpisodeSchema, type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
-import type { Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
-import type { EpisodeId } from "./episode.js";
-
-/** How an episode ended: what it showed was committed (as a step or as the partial of an interrupt), or is void. */
-export type EpisodeOutcome = "committed" | "discarded";
-
-export type EpisodeLogState =
-  | { readonly type: "open" }
-  | { readonly type: "closed"; readonly outcome: EpisodeOutcome };
-
-/** A fragment as the worker hands it in. Strings are well-formed: code points are whole (STREAM-16). */
-export interface Delta {
-  readonly role: Role;
-  /** The part of the message that it belongs to, numbered from 1 in the order in which the parts began. */
-  readonly block: number;
-  readonly part: Part;
-}
-
-/** The deltas of one episode, for any number of readers. Grows until it is closed; never changes otherwise. */
-export interface EpisodeLog {
-  readonly episode: EpisodeId;
-  /** `message_part` events; the one with seq n stands at index n - 1. Shared by all readers: nobody changes them. */
-  readonly deltas: readonly StreamEvent[];
-  readonly state: EpisodeLogState;
-  /** Calls `listener` after each append and after the close. It must not throw and must not block. */
-  onChange(listener: () => void): Disposable;
-}
-
-/** The one who writes an episode: the worker that holds the chat. */
-export interface EpisodeWriter {
-  /** Adds a delta and returns its seq. Throws when the episode is closed: nobody would see it. */
-  append(delta: Delta): number;
-  /**
-   * Ends the episode. "committed" only after the commit of what was appended, and right after it: subscribers hold the committed
-   * messages back until they hear this. Closing again does nothing.
-   */
-  close(outcome: EpisodeOutcome): void;
-}
+import type { Clock } from "../platform/index.js";
+import { type EpisodeLog, type EpisodeWriter, GrowingEpisode } from "./episode-log.js";
+import { compareEpisodes, type EpisodeId } from "./episode.js";
 
 /** Where subscribers find the episodes of a chat. */
 export interface EpisodeSource {
   /** The episode that is open, if there is one. */
   current(chatId: string): EpisodeLog | undefined;
+  /** This episode, open or committed, while its deltas are held. */
+  find(chatId: string, episode: EpisodeId): EpisodeLog | undefined;
   /** Calls `listener` with each episode of that chat as it opens, until disposed. It must not throw and must not block. */
   watch(chatId: string, listener: (log: EpisodeLog) => void): Disposable;
 }
 
+export interface DeltaLogOptions {
+  readonly clock: Clock;
+  /** How long a committed episode can still be resumed. Default: 30 s. */
+  readonly graceMs?: number | undefined;
+  /** What all committed episodes together may weigh, see {@link EpisodeLog.weight}; the oldest go first. Default: 64 Mi. */
+  readonly maxCommittedWeight?: number | undefined;
+}
+
+interface Held {
+  readonly chatId: string;
+  readonly log: GrowingEpisode;
+  readonly untilMs: number;
+}
+
 /**
- * What the turns of this replica are generating: one open episode per running chat, in memory. A closed episode leaves the log at
- * once; readers that hold it drain it, and it is gone with the last of them.
+ * What the turns of this replica are generating: one open episode per running chat, in memory. What a single episode may hold is bounded
+ * where it is generated. A committed episode stays for a grace period, so that whoever lost the connection in its last moments can
+ * resume exactly; a discarded one is forgotten at once.
  */
-export class DeltaLog implements EpisodeSource {
+export class DeltaLog implements EpisodeSource, Disposable {
+  readonly #clock: Clock;
+  readonly #graceMs: number;
+  readonly #maxCommittedWeight: number;
   readonly #open = new Map<string, GrowingEpisode>();
   readonly #watchers = new Map<string, Set<(log: EpisodeLog) => void>>();
+  /** Committed episodes, oldest first: all that a chat has by its id, and all in order of their end. */
+  readonly #committed = new Map<string, readonly GrowingEpisode[]>();
+  readonly #held: Held[] = [];
+  #committedWeight = 0;
+  #timer: Disposable | undefined;
+
+  constructor({ clock, graceMs = 30_000, maxCommittedWeight = 64 * 1024 * 1024 }: DeltaLogOptions) {
+    this.#clock = clock;
+    this.#graceMs = graceMs;
+    this.#maxCommittedWeight = maxCommittedWeight;
+  }
 
   /**
    * Begins an episode, after the attempt was recorded in the database. An episode of that chat that is still open is closed as
@@ -61,16 +55,25 @@ export class DeltaLog implements EpisodeSource {
    */
   open(chatId: string, episode: EpisodeId): EpisodeWriter {
     this.#open.get(chatId)?.close("discarded");
-    const log = new GrowingEpisode(episode, () => {
-      if (this.#open.get(chatId) === log) this.#open.delete(chatId);
-    });
+    const log = new GrowingEpisode(episode, () => this.#closed(chatId, log));
     this.#open.set(chatId, log);
     for (const listener of this.#watchers.get(chatId) ?? []) listener(log);
     return log;
   }
 
+  /** The open episodes of this replica. */
+  *openEpisodes(): Iterable<{ readonly chatId: string; readonly log: EpisodeLog }> {
+    for (const [chatId, log] of this.#open) yield { chatId, log };
+  }
+
   current(chatId: string): EpisodeLog | undefined {
     return this.#open.get(chatId);
+  }
+
+  find(chatId: string, episode: EpisodeId): EpisodeLog | undefined {
+    const open = this.#open.get(chatId);
+    const all = [...(open === undefined ? [] : [open]), ...(this.#committed.get(chatId) ?? [])];
+    return all.find((log) => compareEpisodes(log.episode, episode) === 0);
   }
 
   watch(chatId: string, listener: (log: EpisodeLog) => void): Disposable {
@@ -85,60 +88,44 @@ export class DeltaLog implements EpisodeSource {
       },
     };
   }
-}
 
-class GrowingEpisode implements EpisodeLog, EpisodeWriter {
-  readonly episode: EpisodeId;
-  readonly #message: ReturnType<typeof episodeMessage>;
-  readonly #deltas: StreamEvent[] = [];
-  readonly #listeners = new Set<() => void>();
-  readonly #onClose: () => void;
-  #state: EpisodeLogState = { type: "open" };
-
-  constructor(episode: EpisodeId, onClose: () => void) {
-    this.episode = episode;
-    this.#message = episodeMessage(episode);
-    this.#onClose = onClose;
+  /** Forgets everything that is committed. */
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    while (this.#held.length > 0) this.#forgetOldest();
   }
 
-  get deltas(): readonly StreamEvent[] {
-    return this.#deltas;
+  #closed(chatId: string, log: GrowingEpisode): void {
+    if (this.#open.get(chatId) === log) this.#open.delete(chatId);
+    const { state } = log;
+    if (state.type !== "closed" || state.outcome === "discarded" || log.lastSeq === 0) return log.forget();
+    this.#held.push({ chatId, log, untilMs: this.#clock.monotonicMs() + this.#graceMs });
+    this.#committed.set(chatId, [...(this.#committed.get(chatId) ?? []), log]);
+    this.#committedWeight += log.weight;
+    while (this.#committedWeight > this.#maxCommittedWeight) this.#forgetOldest();
+    this.#arm();
   }
 
-  get state(): EpisodeLogState {
-    return this.#state;
+  #forgetOldest(): void {
+    const oldest = this.#held.shift();
+    if (oldest === undefined) return;
+    const { chatId, log } = oldest;
+    this.#committedWeight -= log.weight;
+    log.forget();
+    const others = (this.#committed.get(chatId) ?? []).filter((other) => other !== log);
+    if (others.length > 0) this.#committed.set(chatId, others);
+    else this.#committed.delete(chatId);
   }
 
-  append({ role, block, part }: Delta): number {
-    if (this.#state.type === "closed") throw new Error("a delta was appended to a closed episode");
-    const number = this.#deltas.length + 1;
-    const seq = BigInt(number);
-    // Built once for its whole life; every reader passes on this very object.
-    const value = { episode: this.#message, firstSeq: seq, seq, role, part, block };
-    this.#deltas.push(create(StreamEventSchema, { event: { case: "messagePart", value } }));
-    this.#changed();
-    return number;
+  #arm(): void {
+    const [oldest] = this.#held;
+    if (this.#timer !== undefined || oldest === undefined) return;
+    const waitMs = Math.max(0, oldest.untilMs - this.#clock.monotonicMs());
+    this.#timer = this.#clock.timer(waitMs, () => {
+      this.#timer = undefined;
+      const nowMs = this.#clock.monotonicMs();
+      while ((this.#held[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= nowMs) this.#forgetOldest();
+      this.#arm();
+    });
   }
-
-  close(outcome: EpisodeOutcome): void {
-    if (this.#state.type === "closed") return;
-    this.#state = { type: "closed", outcome };
-    this.#onClose();
-    this.#changed();
-    this.#listeners.clear();
-  }
-
-  onChange(listener: () => void): Disposable {
-    const own = (): void => listener();
-    this.#listeners.add(own);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
-  }
-
-  #changed(): void {
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-function episodeMessage({ historyVersion, generationAttempt }: EpisodeId) {
-  return create(EpisodeSchema, { historyVersion: BigInt(historyVersion), generationAttempt });
 }

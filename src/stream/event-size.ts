@@ -30,7 +30,8 @@ function sizeOfParts(parts: readonly Part[]): number {
   return parts.reduce((size, part) => size + sizeOfPart(part), 0);
 }
 
-function sizeOfPart({ kind }: Part): number {
+/** See {@link approximateSize}. */
+export function sizeOfPart({ kind }: Part): number {
   switch (kind.case) {
     case "text":
     case "reasoning":

@@ -1,14 +1,18 @@
 export type { ChatReader, ChatView, ReadViewOptions } from "./chat-view.js";
-export {
-  type Delta,
-  DeltaLog,
-  type EpisodeLog,
-  type EpisodeLogState,
-  type EpisodeOutcome,
-  type EpisodeSource,
-  type EpisodeWriter,
-} from "./delta-log.js";
+export { decodeCursor } from "./cursor.js";
+export { DeltaLog, type EpisodeSource } from "./delta-log.js";
+export type { Delta } from "./delta-run.js";
+export type {
+  EpisodeLog,
+  EpisodeLogState,
+  EpisodeOutcome,
+  EpisodeSuffix,
+  EpisodeWriter,
+  MergedDelta,
+} from "./episode-log.js";
 export type { EpisodeId } from "./episode.js";
+export { deltaEvent } from "./stream-event.js";
+export type { StreamPosition } from "./stream-state.js";
 export {
   type ChangeHints,
   type StreamBatch,
@@ -16,3 +20,12 @@ export {
   type SubscribeOptions,
   type SubscriptionDeps,
 } from "./subscription.js";
+export {
+  type ChatListBatch,
+  type ChatListPage,
+  type ChatListReader,
+  type OwnerHints,
+  watchChats,
+  type WatchChatsDeps,
+  type WatchChatsOptions,
+} from "./watch-chats.js";

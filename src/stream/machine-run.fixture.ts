@@ -2,9 +2,10 @@ import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { chatId } from "./chat-model.fixture.js";
 import type { ChatView, ReadViewOptions } from "./chat-view.js";
 import type { ChatWorld } from "./chat-world.fixture.js";
-import type { EpisodeLog } from "./delta-log.js";
+import { compareEpisodes, type EpisodeId } from "./episode.js";
+import type { EpisodeLog } from "./episode-log.js";
 import { startStream, stepStream } from "./stream-machine.js";
-import type { StreamInput, StreamOutput, StreamState } from "./stream-state.js";
+import type { Emission, StreamInput, StreamOutput, StreamPosition, StreamState } from "./stream-state.js";
 
 /** A read of the database, in two steps: what it sees is fixed before its answer arrives. */
 interface PendingRead {
@@ -15,9 +16,11 @@ interface PendingRead {
 
 /** The stream machine in the hands of a test, which decides what happens next: every input only when the test says so. */
 export class MachineRun {
-  readonly events: StreamEvent[] = [];
+  readonly emissions: Emission[] = [];
   /** The views that were answered, first to last. */
   readonly views: ChatView[] = [];
+  /** The last of them that was part of the present state. */
+  openedWith: ChatView | undefined;
   readonly reads: PendingRead[] = [];
   /** Versions that were committed and not notified yet. */
   readonly notifications: number[] = [];
@@ -28,16 +31,20 @@ export class MachineRun {
   #state: StreamState;
   #opened: EpisodeLog | undefined;
   #announced: EpisodeLog | undefined;
-  #followed: { readonly log: EpisodeLog; next: number } | undefined;
+  readonly #resumed: EpisodeLog | undefined;
+  readonly #watch: Disposable;
+  #followed: { readonly log: EpisodeLog; lastSeq: number } | undefined;
 
-  constructor(world: ChatWorld, afterMessageId = 0) {
+  constructor(world: ChatWorld, position: StreamPosition = nothing) {
     this.#world = world;
     this.#opened = world.deltaLog.current(chatId);
-    world.deltaLog.watch(chatId, (log) => {
+    const { seen } = position;
+    this.#resumed = seen === undefined ? undefined : world.deltaLog.find(chatId, seen.episode);
+    this.#watch = world.deltaLog.watch(chatId, (log) => {
       this.#opened = log;
     });
     world.chat.onCommit = (version) => this.notifications.push(version);
-    const { state, outputs } = startStream({ afterMessageId });
+    const { state, outputs } = startStream(position, { held: this.#resumed !== undefined });
     this.#state = state;
     this.#carryOut(outputs);
   }
@@ -61,22 +68,24 @@ export class MachineRun {
     this.feed({ type: "episodeOpened", episode: log.episode });
   }
 
-  /** Passes on up to so many deltas of the followed episode, and its end once all were passed on. Returns whether there was any. */
-  pull(count = Number.POSITIVE_INFINITY): boolean {
+  /** Passes on deltas of the followed episode with up to so much text, and its end once all were passed on. Returns whether there was any. */
+  pull(length = Number.POSITIVE_INFINITY): boolean {
     const followed = this.#followed;
     if (followed === undefined) return false;
-    const { log, next } = followed;
+    const { log, lastSeq } = followed;
     const { episode, state } = log;
     const discarded = state.type === "closed" && state.outcome === "discarded";
-    const events = discarded ? [] : log.deltas.slice(next, next + count);
-    if (events.length > 0) {
-      followed.next += events.length;
+    const events = discarded ? undefined : log.read(lastSeq, length);
+    const last = events?.at(-1)?.event;
+    if (events !== undefined && last?.case === "messagePart") {
+      followed.lastSeq = Number(last.value.seq);
       this.feed({ type: "deltas", episode, events });
       return true;
     }
-    if (state.type === "open") return false;
+    if (events !== undefined && state.type === "open") return false;
     this.#followed = undefined;
-    this.feed({ type: "episodeClosed", episode, outcome: state.outcome });
+    const outcome = events === undefined || state.type === "open" ? "discarded" : state.outcome;
+    this.feed({ type: "episodeClosed", episode, outcome });
     return true;
   }
 
@@ -93,6 +102,7 @@ export class MachineRun {
     if (read?.seen === undefined) return false;
     const { view } = read.seen;
     if (view !== undefined) this.views.push(view);
+    if (this.phase === "opening") this.openedWith = view;
     this.feed({ type: "view", fetchId: read.fetchId, view });
     return true;
   }
@@ -131,7 +141,26 @@ export class MachineRun {
 
   /** The events since the last call. */
   take(): string[] {
-    return this.events.splice(0).map(describeEvent);
+    return this.takeEvents().map(describeEvent);
+  }
+
+  takeEvents(): StreamEvent[] {
+    return this.emissions.splice(0).map(({ event }) => event);
+  }
+
+  /** The subscriber is gone. */
+  leave(): void {
+    this.#watch[Symbol.dispose]();
+  }
+
+  #follow(episode: EpisodeId, afterSeq: number): void {
+    const log = [this.#announced, this.#resumed].find(
+      (known) => known !== undefined && compareEpisodes(known.episode, episode) === 0,
+    );
+    if (log === undefined)
+      throw new Error("an episode was followed that is neither the latest nor the one resumed");
+    this.#followed = { log, lastSeq: afterSeq };
+    this.feed({ type: "following", episode, lastSeq: log.lastSeq });
   }
 
   #carryOut(outputs: readonly StreamOutput[]): void {
@@ -139,20 +168,15 @@ export class MachineRun {
       if (this.ended) throw new Error(`the stream went on after its end with ${output.type}`);
       switch (output.type) {
         case "emit":
-          this.events.push(...output.events);
+          this.emissions.push(...output.emissions);
           break;
         case "fetch":
           if (this.reads.length > 0) throw new Error("a read began while another was under way");
           this.reads.push({ fetchId: output.fetchId, options: output });
           break;
-        case "follow": {
-          const log = this.#announced;
-          if (log?.episode !== output.episode)
-            throw new Error("an episode was followed that is not the latest");
-          this.#followed = { log, next: 0 };
-          this.feed({ type: "following", episode: output.episode, lastSeq: log.deltas.length });
+        case "follow":
+          this.#follow(output.episode, output.afterSeq);
           break;
-        }
         case "unfollow":
           if (this.#followed === undefined) throw new Error("nothing is followed");
           this.#followed = undefined;
@@ -169,6 +193,9 @@ export class MachineRun {
     }
   }
 }
+
+/** The position of a subscriber that has nothing. */
+export const nothing: StreamPosition = { afterMessageId: 0, told: undefined, seen: undefined };
 
 const statusNames = [
   "unspecified",
@@ -188,9 +215,10 @@ export function describeEvent({ event }: StreamEvent): string {
     case "message":
       return `message ${event.value.message?.id}`;
     case "messagePart": {
-      const { episode, seq, part } = event.value;
+      const { episode, firstSeq, seq, part } = event.value;
       const text = part?.kind.case === "text" ? part.kind.value.text : part?.kind.case;
-      return `part ${episode?.historyVersion}.${episode?.generationAttempt}#${seq} ${text}`;
+      const range = firstSeq === seq ? `${seq}` : `${firstSeq}-${seq}`;
+      return `part ${episode?.historyVersion}.${episode?.generationAttempt}#${range} ${text}`;
     }
     case "queueUpdate":
       return `queue of ${event.value.queue.length}`;

@@ -1,6 +1,6 @@
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { ChatView } from "./chat-view.js";
-import type { EpisodeOutcome } from "./delta-log.js";
+import type { EpisodeOutcome } from "./episode-log.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
 import { isGenerating, isIdle, type Told } from "./told.js";
 
@@ -15,6 +15,9 @@ export interface Preview {
 export function newPreview(episode: EpisodeId): Preview {
   return { episode, lastSeq: 0, log: "open" };
 }
+
+/** How much of an episode a subscriber has seen. */
+export type SeenDeltas = Pick<Preview, "episode" | "lastSeq">;
 
 /** Deltas of this episode are to be passed on. */
 export function isShown(preview: Preview | undefined, episode: EpisodeId): preview is Preview {

@@ -2,6 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import type { Chat, ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import { type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
 import type { Message, QueuedMessage } from "../gen/palaver/chat/v1/message_pb.js";
+import type { EpisodeId } from "./episode.js";
+import type { MergedDelta } from "./episode-log.js";
 
 /** Events without fields are the same for everybody: nobody changes them. */
 export const previewReset: StreamEvent = create(StreamEventSchema, {
@@ -15,6 +17,16 @@ export const keepalive: StreamEvent = create(StreamEventSchema, { event: { case:
 
 export function statusEvent(status: ChatStatus): StreamEvent {
   return create(StreamEventSchema, { event: { case: "status", value: { status } } });
+}
+
+/** Deltas of the attempt that the chat is at, as they were stored. */
+export function deltaEvent(
+  { historyVersion, generationAttempt }: EpisodeId,
+  { firstSeq, seq, role, block, part }: MergedDelta,
+): StreamEvent {
+  const episode = { historyVersion: BigInt(historyVersion), generationAttempt };
+  const value = { episode, firstSeq: BigInt(firstSeq), seq: BigInt(seq), role, block, part };
+  return create(StreamEventSchema, { event: { case: "messagePart", value } });
 }
 
 export function messageEvent(message: Message): StreamEvent {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ChatWorld } from "./chat-world.fixture.js";
-import { MachineRun } from "./machine-run.fixture.js";
+import { MachineRun, nothing } from "./machine-run.fixture.js";
 
 let world: ChatWorld;
 const settled = (afterMessageId = 0): MachineRun => {
-  const run = new MachineRun(world, afterMessageId);
+  const run = new MachineRun(world, { ...nothing, afterMessageId });
   run.settle();
   return run;
 };
@@ -45,8 +45,7 @@ describe("the snapshot", () => {
       "status running",
       "message 1",
       "queue of 0",
-      "part 2.1#1 Hel",
-      "part 2.1#2 lo",
+      "part 2.1#1-2 Hello",
       "caughtUp",
     ]);
     world.delta("!");
@@ -61,7 +60,7 @@ describe("the snapshot", () => {
     run.answer();
     run.pull(2);
     world.delta("d");
-    expect(run.take().at(-1)).toBe("part 2.1#2 b");
+    expect(run.take().at(-1)).toBe("part 2.1#1-2 ab");
     run.pull(1);
     expect(run.take()).toEqual(["part 2.1#3 c", "caughtUp"]);
     run.pull(1);
@@ -469,7 +468,7 @@ describe("changes beside the turn", () => {
     world.chat.delete();
     const run = settled();
     expect(run.ended).toBe(true);
-    expect(run.events).toEqual([]);
+    expect(run.emissions).toEqual([]);
   });
 });
 
@@ -515,7 +514,7 @@ describe("hints", () => {
 
   test("an answer from a database that lags behind is dropped", () => {
     const run = settled();
-    const lagging = world.chat.view({ sinceVersion: 0, afterMessageId: 0 });
+    const lagging = world.chat.whole();
     run.then(() => world.send());
     run.take();
     run.poll();
@@ -527,7 +526,7 @@ describe("hints", () => {
     const run = settled();
     run.take();
     world.send();
-    const view = world.chat.view({ sinceVersion: 0, afterMessageId: 0 });
+    const view = world.chat.whole();
     run.feed({ type: "view", fetchId: 1, view });
     expect(run.take()).toEqual([]);
   });
@@ -538,7 +537,5 @@ test("STREAM-5: a gap in the deltas is never passed on", () => {
   const run = settled();
   const log = world.deltaLog.current("0b9bd2a2-7c3b-4d5e-9f00-000000000001");
   const episode = log?.episode ?? { historyVersion: 0, generationAttempt: 0 };
-  expect(() => run.feed({ type: "deltas", episode, events: log?.deltas.slice(0, 1) ?? [] })).toThrow(
-    /continue/,
-  );
+  expect(() => run.feed({ type: "deltas", episode, events: log?.read(0) ?? [] })).toThrow(/continue/);
 });

@@ -2,35 +2,41 @@
  * Decides what one subscriber of one chat is told, and when.
  *
  * ```
- *                      first view, its          all deltas that
- *   start  ┌─────────┐ episode is open ┌────────────┐ were there
- *  ───────▶│ opening │────────────────▶│ catching up│─────────────┐
- *          └────┬────┘                 └────────────┘   caught_up │
- *               │ first view, no episode                          ▼
- *               └───────────────────────────────────────────▶┌────────┐◀─┐ view: its events
- *                                               caught_up    │  live  │──┘ deltas: passed on
- *                                                            └─┬────▲─┘
- *                          view with a longer history, while   │    │ the episode is closed and drained,
- *                          the deltas that led to it still come│    │ or the timer fired: the view's events
- *                                                            ┌─▼────┴─┐
- *          a view that says "no such chat":                  │ holding│
- *          from everywhere to `ended`                        └────────┘
+ *           view: a page ┌─┐  last view, its          all deltas that
+ *          of the state  │ ▼  episode is open         were there
+ *   start  ┌─────────────┴─┐          ┌─────────────┐
+ *  ───────▶│    opening    │─────────▶│ catching up │───────────┐
+ *          └──────┬──▲──┬──┘          └─────────────┘ caught_up │
+ *      first view:│  │  │ last view, no episode                 ▼
+ *      the rest of│  │  └──────────────────────────────────▶┌────────┐◀─┐ view: its events
+ *      the episode│  │ closed and drained                   │  live  │──┘ deltas: passed on
+ *      in which   │  │                                      └─┬────▲─┘
+ *      the position  │   view with a longer history, while   │    │ the episode is closed and drained,
+ *      is         │  │   the deltas that led to it still come │    │ or the timer fired: the view's events
+ *               ┌─▼──┴──────────────────────────────────────────▼────┴─┐
+ *               │                       holding                        │
+ *               └──────────────────────────────────────────────────────┘
+ *          A view that says "no such chat": from everywhere to `ended`.
  * ```
  *
  * What is true comes from views (cuts of the database) alone; a notification, an opened episode or the clock are reasons to read one.
  * At most one read is under way, and each hint leads to at most one read that began after it, however wrong the hint is (BUS-4).
  *
+ * A subscriber that comes back begins with what it has, its position, in place of nothing; a snapshot is what is new to one that has
+ * nothing. Each event says which position it leads to, so that a stream can be cut after any of them. Messages come page by page, the next
+ * one being read while the last is taken, so that a subscriber never holds more than two.
+ *
  * Deltas are passed on only while the last view told says that exactly this attempt is running, so none comes before its `status`
  * and none after the messages that it led to (STREAM-7). The deltas of an episode come from outside in order and end with
  * `episodeClosed`, which for a committed episode follows its last delta.
  */
-import { compareEpisodes } from "./episode.js";
 import { isShown, show } from "./preview.js";
-import type { StreamInput, StreamPosition, StreamState } from "./stream-state.js";
+import type { Opening, StreamInput, StreamPosition, StreamState } from "./stream-state.js";
 import {
   announce,
   catchUp,
   continueWith,
+  fetch,
   followAnnounced,
   hear,
   heardNothing,
@@ -43,18 +49,22 @@ import {
   type StreamStep,
 } from "./stream-transitions.js";
 
-export function startStream({ afterMessageId }: StreamPosition): StreamStep {
-  return {
-    state: {
-      phase: "opening",
-      afterMessageId,
-      lastId: 1,
-      announced: undefined,
-      heard: heardNothing,
-      fetchId: 1,
-    },
-    outputs: [{ type: "fetch", fetchId: 1, sinceVersion: 0, afterMessageId }],
+/** `held`: the deltas of the episode in which the position is can still be had, so that the rest of them can be told. */
+export function startStream(
+  { afterMessageId, told, seen }: StreamPosition,
+  { held }: { readonly held: boolean },
+): StreamStep {
+  const state: Opening = {
+    phase: "opening",
+    afterMessageId,
+    lastId: 1,
+    announced: undefined,
+    heard: heardNothing,
+    told,
+    preview: seen === undefined ? undefined : { ...seen, log: held ? "open" : "discarded" },
+    fetchId: 1,
   };
+  return { state, outputs: [fetch(1, state, { withCheckpoint: true })] };
 }
 
 export function stepStream(state: StreamState, input: StreamInput): StreamStep {
@@ -88,8 +98,8 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
       isShown(state.preview, episode) ? catchUp({ ...state, targetSeq: lastSeq }) : ignore(state),
     deltas: (state, { episode, events }) => {
       if (!isShown(state.preview, episode)) return ignore(state);
-      const preview = show(state.preview, events);
-      return continueWith([{ type: "emit", events }], catchUp({ ...state, preview }));
+      const shown = { ...state, preview: show(state.preview, events) };
+      return continueWith(pass(shown, episode, events).outputs, catchUp(shown));
     },
     episodeClosed: (state, { episode, outcome }) =>
       isShown(state.preview, episode)
@@ -104,14 +114,13 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
       // The read under way looks already.
       settle(hear(state, snapshotVersion ?? (state.fetchId === undefined ? Number.POSITIVE_INFINITY : 0))),
     episodeOpened: (state, { episode }) => {
-      if (state.preview !== undefined && compareEpisodes(state.preview.episode, episode) === 0)
-        return ignore(state);
+      if (isShown(state.preview, episode)) return ignore(state);
       return followAnnounced(announce(state, episode));
     },
     following: ignore,
     deltas: (state, { episode, events }) =>
       isShown(state.preview, episode)
-        ? pass({ ...state, preview: show(state.preview, events) }, events)
+        ? pass({ ...state, preview: show(state.preview, events) }, episode, events)
         : ignore(state),
     episodeClosed: (state, { episode, outcome }) =>
       isShown(state.preview, episode)
@@ -126,7 +135,7 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
     following: ignore,
     deltas: (state, { episode, events }) =>
       isShown(state.preview, episode)
-        ? pass({ ...state, preview: show(state.preview, events) }, events)
+        ? pass({ ...state, preview: show(state.preview, events) }, episode, events)
         : ignore(state),
     episodeClosed: (state, { episode, outcome }) =>
       isShown(state.preview, episode)

@@ -1,14 +1,17 @@
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { ChatView, ReadViewOptions } from "./chat-view.js";
-import type { EpisodeOutcome } from "./delta-log.js";
 import type { EpisodeId } from "./episode.js";
-import type { Preview } from "./preview.js";
+import type { EpisodeOutcome } from "./episode-log.js";
+import type { Preview, SeenDeltas } from "./preview.js";
 import type { Told } from "./told.js";
 
-/** Where a subscription begins. */
+/** Where a subscription begins, or goes on: what its subscriber has. A cursor is the text of one. */
 export interface StreamPosition {
-  /** The subscriber has the messages up to this id; 0: none. */
+  /** The subscriber has, or does not want, the messages up to this id; 0: none. */
   readonly afterMessageId: number;
+  /** Undefined: nothing. */
+  readonly told: Told | undefined;
+  readonly seen: SeenDeltas | undefined;
 }
 
 export type StreamInput =
@@ -22,16 +25,28 @@ export type StreamInput =
   | { readonly type: "following"; readonly episode: EpisodeId; readonly lastSeq: number }
   /** The next deltas of the followed episode. */
   | { readonly type: "deltas"; readonly episode: EpisodeId; readonly events: readonly StreamEvent[] }
-  /** The followed episode is over. If committed: after its last delta. */
+  /**
+   * The followed episode is over. If committed: after its last delta. Discarded also if its deltas are no longer held, so that the
+   * subscriber cannot be told the rest.
+   */
   | { readonly type: "episodeClosed"; readonly episode: EpisodeId; readonly outcome: EpisodeOutcome }
   | { readonly type: "timer"; readonly timerId: number };
 
+/** An event for the subscriber, and its position after it. Without one it travels together with the next. */
+export interface Emission {
+  readonly event: StreamEvent;
+  readonly position: StreamPosition | undefined;
+}
+
 export type StreamOutput =
-  | { readonly type: "emit"; readonly events: readonly StreamEvent[] }
+  | { readonly type: "emit"; readonly emissions: readonly Emission[] }
   /** Read the chat and answer with `view`. The one before was answered. */
   | ({ readonly type: "fetch"; readonly fetchId: number } & ReadViewOptions)
-  /** Answer with `following`, then with `deltas` from seq 1 until `episodeClosed`. The latest episode that was opened, always. */
-  | { readonly type: "follow"; readonly episode: EpisodeId }
+  /**
+   * Answer with `following`, then with `deltas` from `afterSeq` on until `episodeClosed`. The latest episode that was opened, or the one
+   * of the position that the stream began at, if that was held then.
+   */
+  | { readonly type: "follow"; readonly episode: EpisodeId; readonly afterSeq: number }
   /** No more deltas of the followed episode. */
   | { readonly type: "unfollow" }
   | { readonly type: "armTimer"; readonly timerId: number; readonly ms: number }
@@ -52,6 +67,9 @@ export interface Common {
 
 export interface Opening extends Common {
   readonly phase: "opening";
+  /** Undefined until the first view of a subscriber that has nothing. */
+  readonly told: Told | undefined;
+  readonly preview: Preview | undefined;
   readonly fetchId: number;
 }
 
@@ -73,6 +91,8 @@ export interface Live extends Common {
 
 export interface Holding extends Common {
   readonly phase: "holding";
+  /** What comes after. */
+  readonly next: "opening" | "live";
   readonly told: Told;
   readonly preview: Preview;
   readonly view: ChatView;

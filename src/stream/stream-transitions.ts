@@ -1,21 +1,23 @@
 /** The transitions of the stream machine: what happens in the cells of its table. See `stream-machine.ts`. */
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
-import type { ChatView } from "./chat-view.js";
+import type { ChatView, ReadViewOptions } from "./chat-view.js";
+import { deltaEmissions, emission, viewEmissions } from "./emissions.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
-import { fateOf, newPreview, type Preview, previewAfter } from "./preview.js";
-import { caughtUp, previewReset } from "./stream-event.js";
+import { type Fate, fateOf, newPreview, type Preview, previewAfter, show } from "./preview.js";
+import { caughtUp, historyReset, previewReset, statusEvent } from "./stream-event.js";
 import type {
   CatchingUp,
   Common,
+  Emission,
   Holding,
   Live,
   Opening,
   StreamOutput,
   StreamState,
 } from "./stream-state.js";
-import { isGenerating, toldOf } from "./told.js";
-import { changeEvents, snapshotEvents } from "./view-events.js";
+import { isAhead, isGenerating, isIdle, statusOf, type Told, toldOf } from "./told.js";
+import { tellings } from "./view-events.js";
 
 /** How long a longer history waits for the end of the episode that led to it. Its worker ends it right after the commit. */
 const holdMs = 1_000;
@@ -48,44 +50,151 @@ export function announce<S extends Common>(state: S, episode: EpisodeId): S {
   return { ...state, announced: episode, heard: { ...state.heard, episode: true } };
 }
 
-/** The first view. What exists is told; deltas that exist are told before `caught_up`. */
+/** A read of what the subscriber does not have. */
+export function fetch(
+  fetchId: number,
+  { told, afterMessageId }: { readonly told: Told | undefined; readonly afterMessageId: number },
+  { withCheckpoint }: Pick<ReadViewOptions, "withCheckpoint">,
+): StreamOutput {
+  return {
+    type: "fetch",
+    fetchId,
+    sinceVersion: told?.messageVersion ?? 0,
+    afterMessageId: Math.max(afterMessageId, told?.partly?.throughId ?? 0),
+    resetSinceVersion: told?.partly?.version ?? told?.messageVersion ?? 0,
+    withCheckpoint,
+  };
+}
+
+/** A view before the subscriber is caught up: the first, or another page of it. */
 export function open(state: Opening, view: ChatView | undefined): StreamStep {
   if (view === undefined) return ended([]);
-  const told = toldOf(view);
-  const events = snapshotEvents(view);
-  const { afterMessageId, lastId, announced, heard } = state;
-  if (announced !== undefined && compareEpisodes(announced, told) === 0 && isGenerating(told)) {
-    const preview = newPreview(announced);
+  const { told, preview, afterMessageId } = state;
+  if (told === undefined) {
+    const begun = statusOf(view);
+    const status = emission(statusEvent(view.chat.status), { afterMessageId, told: begun, preview });
+    return continueWith([emit([status])], tellOpening({ ...state, told: begun }, view));
+  }
+  const now = toldOf(view);
+  if (isAhead(told, now)) return startOver(state, told, view);
+  // The rest of the episode that the subscriber was in comes before the messages that it led to (STREAM-3).
+  if (preview?.log === "open" && !view.reset && now.historyVersion > preview.episode.historyVersion) {
+    const { episode, lastSeq } = preview;
+    return hold({ ...state, told }, "opening", view, {
+      preview,
+      outputs: [{ type: "follow", episode, afterSeq: lastSeq }],
+    });
+  }
+  return tellOpening({ ...state, told }, view);
+}
+
+/** The subscriber claims to have what does not exist. It gets everything anew. */
+function startOver(state: Opening, told: Told, view: ChatView): StreamStep {
+  const begun = statusOf(view);
+  const fetchId = state.lastId + 1;
+  const next: Opening = {
+    ...state,
+    told: begun,
+    preview: undefined,
+    afterMessageId: 0,
+    lastId: fetchId,
+    fetchId,
+  };
+  const events: StreamEvent[] = [
+    ...(isShownAny(state.preview) ? [previewReset] : []),
+    historyReset,
+    ...(told.status === view.chat.status ? [] : [statusEvent(view.chat.status)]),
+  ];
+  const position = { afterMessageId: 0, told: begun, seen: undefined };
+  const emissions = events.map((event, index): Emission => {
+    return { event, position: index === events.length - 1 ? position : undefined };
+  });
+  return { state: next, outputs: [emit(emissions), fetch(fetchId, next, { withCheckpoint: true })] };
+}
+
+type Opened = Opening & { readonly told: Told };
+
+/** Tells a view that is part of the present state, and goes on with what follows it. */
+function tellOpening(state: Opened, view: ChatView): StreamStep {
+  const { outputs, told, preview, afterMessageId } = tell(state, view);
+  if (view.more) {
+    const fetchId = state.lastId + 1;
+    const next: Opening = { ...state, told, preview, afterMessageId, lastId: fetchId, fetchId };
+    return { state: next, outputs: [...outputs, fetch(fetchId, next, { withCheckpoint: true })] };
+  }
+  return continueWith(outputs, follow({ ...state, told, preview, afterMessageId }, view.checkpoint));
+}
+
+/** All messages are told: now the deltas that exist, then `caught_up`. */
+function follow(state: Opened, checkpoint: readonly StreamEvent[]): StreamStep {
+  const { afterMessageId, lastId, announced, heard, told } = state;
+  const common = { afterMessageId, lastId, heard };
+  const atAnnounced = announced !== undefined && compareEpisodes(announced, told) === 0;
+  const preview = found(state.preview, announced);
+  if (preview?.log === "open") {
+    const known = announced !== undefined && compareEpisodes(announced, preview.episode) <= 0;
+    const { episode, lastSeq } = preview;
     return {
       state: {
+        ...common,
         phase: "catchingUp",
-        afterMessageId,
-        lastId,
-        announced: undefined,
-        heard,
+        announced: known ? undefined : announced,
         told,
         preview,
         targetSeq: undefined,
       },
-      outputs: [
-        { type: "emit", events },
-        { type: "follow", episode: announced },
-      ],
+      outputs: [{ type: "follow", episode, afterSeq: lastSeq }],
     };
   }
+  if (atAnnounced && isGenerating(told)) {
+    return continueWith(
+      isShownAny(preview)
+        ? [emit([emission(previewReset, { afterMessageId, told, preview: undefined })])]
+        : [],
+      follow({ ...state, announced: undefined, preview: newPreview(announced) }, []),
+    );
+  }
+  const stored = storedDeltas(checkpoint, told, preview);
+  const restored = stored === undefined ? preview : stored.preview;
   return continueWith(
-    [{ type: "emit", events: [...events, caughtUp] }],
-    followAnnounced({
-      phase: "live",
-      afterMessageId,
-      lastId,
-      announced,
-      heard,
-      told,
-      preview: undefined,
-      fetchId: undefined,
-    }),
+    [
+      ...(stored?.reset === true
+        ? [emit([emission(previewReset, { afterMessageId, told, preview: undefined })])]
+        : []),
+      ...(stored === undefined ? [] : [emit(deltaEmissions(stored.events, stored.preview.episode, state))]),
+      emit([emission(caughtUp, { afterMessageId, told, preview: restored })]),
+    ],
+    followAnnounced({ ...common, phase: "live", announced, told, preview: restored, fetchId: undefined }),
   );
+}
+
+/** The deltas of an episode that was thought lost can be had after all. */
+function found(preview: Preview | undefined, announced: EpisodeId | undefined): Preview | undefined {
+  if (preview === undefined || announced === undefined) return preview;
+  return compareEpisodes(preview.episode, announced) === 0 ? { ...preview, log: "open" } : preview;
+}
+
+/** Deltas that nobody here has any more, but for what was stored of them: shown until the next attempt begins. */
+function storedDeltas(
+  checkpoint: readonly StreamEvent[],
+  told: Told,
+  preview: Preview | undefined,
+):
+  | { readonly reset: boolean; readonly events: readonly StreamEvent[]; readonly preview: Preview }
+  | undefined {
+  const last = checkpoint.at(-1)?.event;
+  if (last?.case !== "messagePart" || isIdle(told) || told.retrying) return undefined;
+  const seenSeq = preview?.lastSeq ?? 0;
+  if (seenSeq >= Number(last.value.seq)) return undefined;
+  const episode = { historyVersion: told.historyVersion, generationAttempt: told.generationAttempt };
+  const rest = checkpoint.filter(
+    ({ event }) => event.case === "messagePart" && Number(event.value.firstSeq) > seenSeq,
+  );
+  const first = rest[0]?.event;
+  const continues = first?.case === "messagePart" && Number(first.value.firstSeq) === seenSeq + 1;
+  const events = continues ? rest : checkpoint;
+  const from = { episode, lastSeq: continues ? seenSeq : 0, log: "discarded" } as const;
+  return { reset: !continues, events, preview: show(from, events) };
 }
 
 /** Caught up once all deltas that were there were told, or the episode is over, so that no more are to be told. */
@@ -94,7 +203,7 @@ export function catchUp(state: CatchingUp): StreamStep {
   const done = preview.log !== "open" || (targetSeq !== undefined && preview.lastSeq >= targetSeq);
   if (!done) return stay(state);
   return continueWith(
-    [{ type: "emit", events: [caughtUp] }],
+    [emit([emission(caughtUp, state)])],
     followAnnounced({
       phase: "live",
       afterMessageId,
@@ -113,38 +222,40 @@ export function receive(state: Live, view: ChatView | undefined): StreamStep {
   if (view === undefined) return ended(unfollow(state.preview));
   const { told, preview, announced } = state;
   const now = toldOf(view);
-  if (now.snapshotVersion <= told.snapshotVersion) return settle(state);
-  if (!view.reset && now.historyVersion > told.historyVersion) {
+  if (told.partly === undefined && now.snapshotVersion <= told.snapshotVersion) return settle(state);
+  if (told.partly === undefined && !view.reset && now.historyVersion > told.historyVersion) {
     // The attempt that led to this view began and ended between two reads. Its deltas are true, so they are told all the same.
     const unseen =
       announced !== undefined &&
       announced.historyVersion === told.historyVersion &&
       compareEpisodes(announced, told) > 0 &&
       told.status === ChatStatus.RUNNING;
-    if (unseen) return hold({ ...state, announced: undefined }, view, follow(preview, announced));
-    if (preview?.log === "open") return hold(state, view, { preview, outputs: [] });
+    if (unseen) return hold({ ...state, announced: undefined }, "live", view, begin(state, announced));
+    if (preview?.log === "open") return hold(state, "live", view, { preview, outputs: [] });
   }
-  return tell(state, view);
+  return tellLive(state, view);
 }
 
 /** Begins an attempt that no view has shown. */
-function follow(
-  previous: Preview | undefined,
+function begin(
+  { told, afterMessageId, preview: previous }: Live,
   episode: EpisodeId,
 ): { preview: Preview; outputs: readonly StreamOutput[] } {
+  const preview = newPreview(episode);
   const again = episode.generationAttempt > 1;
   return {
-    preview: newPreview(episode),
+    preview,
     outputs: [
       ...unfollow(previous),
-      ...(again ? [{ type: "emit", events: [previewReset] } as const] : []),
-      { type: "follow", episode },
+      ...(again ? [emit([emission(previewReset, { told, afterMessageId, preview })])] : []),
+      { type: "follow", episode, afterSeq: 0 },
     ],
   };
 }
 
 function hold(
-  state: Live,
+  state: Live | Opened,
+  next: Holding["next"],
   view: ChatView,
   { preview, outputs }: { preview: Preview; outputs: readonly StreamOutput[] },
 ): StreamStep {
@@ -153,6 +264,7 @@ function hold(
   return {
     state: {
       phase: "holding",
+      next,
       afterMessageId,
       lastId: timerId,
       announced,
@@ -167,73 +279,105 @@ function hold(
 }
 
 /** The wait for the deltas that led to the held view is over. */
-export function release({ view, ...state }: Holding): StreamStep {
+export function release({ view, next, ...state }: Holding): StreamStep {
   const { afterMessageId, lastId, announced, heard, told, preview } = state;
-  return tell(
-    { phase: "live", afterMessageId, lastId, announced, heard, told, preview, fetchId: undefined },
-    view,
+  const common = { afterMessageId, lastId, announced, heard, told };
+  if (next === "live") return tellLive({ ...common, phase: "live", preview, fetchId: undefined }, view);
+  return continueWith(
+    unfollow(preview),
+    tellOpening({ ...common, phase: "opening", preview, fetchId: 0 }, view),
   );
 }
 
 /** The events of a view, and what follows from it for the running step. */
-function tell(state: Live, view: ChatView): StreamStep {
-  const now = toldOf(view);
-  const fate = fateOf(state.preview, view, now);
-  const shown = state.preview !== undefined && state.preview.lastSeq > 0;
+function tellLive(state: Live, view: ChatView): StreamStep {
+  const { outputs, told, preview, afterMessageId } = tell(state, view);
+  return continueWith(
+    [...(preview?.log === "open" ? [] : unfollow(state.preview)), ...outputs],
+    followAnnounced({ ...state, told, preview, afterMessageId }),
+  );
+}
+
+function tell(
+  state: { readonly told: Told; readonly preview: Preview | undefined; readonly afterMessageId: number },
+  view: ChatView,
+): {
+  readonly outputs: readonly StreamOutput[];
+  readonly told: Told;
+  readonly preview: Preview | undefined;
+  readonly afterMessageId: number;
+} {
+  const fate: Fate = fateOf(state.preview, view, toldOf(view));
   // Messages take the place of the deltas that led to them. Where none is to be seen, nothing would.
   const resetPreview =
-    shown && (fate === "discarded" || (fate === "committed" && view.messages.length === 0));
-  const events = changeEvents(state.told, view, { resetPreview });
-  const preview = previewAfter(state.preview, fate);
-  const outputs: StreamOutput[] = [
-    ...(preview?.log === "open" ? [] : unfollow(state.preview)),
-    ...(events.length > 0 ? [{ type: "emit", events } as const] : []),
-  ];
-  return continueWith(
-    outputs,
-    followAnnounced({
-      ...state,
-      told: now,
-      preview,
-      // After a history reset the subscriber has all messages, so it gets revisions of all.
-      afterMessageId: view.reset ? 0 : state.afterMessageId,
-    }),
-  );
+    isShownAny(state.preview) &&
+    (fate === "discarded" || (fate === "committed" && view.messages.length === 0));
+  // After a history reset the subscriber has all messages, so it gets revisions of all.
+  const afterMessageId = view.reset ? 0 : state.afterMessageId;
+  const { tellings: told, ...end } = tellings(state.told, view, { resetPreview });
+  const emissions = viewEmissions(told, {
+    afterMessageId,
+    preview: state.preview,
+    committed: fate === "committed",
+  });
+  return {
+    outputs: emissions.length > 0 ? [emit(emissions)] : [],
+    told: end.told,
+    preview: previewAfter(state.preview, fate),
+    afterMessageId,
+  };
 }
 
 /** Follows the latest episode if the chat is at it, forgets it if the chat is past it, and else lets it be a reason to read. */
 export function followAnnounced(state: Live): StreamStep {
   const { announced, told } = state;
-  if (announced === undefined) return settle(state);
+  if (announced === undefined || told.partly !== undefined) return settle(state);
   const order = compareEpisodes(announced, told);
   if (order > 0) return settle(state);
   if (order < 0 || !isGenerating(told)) return settle({ ...state, announced: undefined });
-  const preview = newPreview(announced);
+  const shown =
+    state.preview !== undefined && compareEpisodes(state.preview.episode, announced) === 0
+      ? state.preview
+      : undefined;
+  if (shown?.log === "open") return settle({ ...state, announced: undefined });
+  // What was thought lost goes on where it was.
+  const preview: Preview = { ...(shown ?? newPreview(announced)), log: "open" };
   return continueWith(
-    [{ type: "follow", episode: announced }],
+    [{ type: "follow", episode: announced, afterSeq: preview.lastSeq }],
     settle({ ...state, announced: undefined, preview }),
   );
 }
 
-/** Reads if something newer than what was told was heard of and no read is under way. */
+/** Reads if something newer than what was told was heard of, or there is more of what is being told, and no read is under way. */
 export function settle(state: Live): StreamStep {
   const { announced, heard, told, fetchId: reading } = state;
   if (reading !== undefined) return stay(state);
   const newer = heard.version > told.snapshotVersion;
   const ahead = heard.episode && announced !== undefined && compareEpisodes(announced, told) > 0;
-  if (!newer && !ahead) return stay({ ...state, heard: heardNothing });
+  if (!newer && !ahead && told.partly === undefined) return stay({ ...state, heard: heardNothing });
   const fetchId = state.lastId + 1;
   return {
     state: { ...state, lastId: fetchId, fetchId, heard: heardNothing },
-    outputs: [
-      { type: "fetch", fetchId, sinceVersion: told.snapshotVersion, afterMessageId: state.afterMessageId },
-    ],
+    outputs: [fetch(fetchId, state, { withCheckpoint: false })],
   };
 }
 
 /** Passes deltas on. */
-export function pass(state: StreamState, events: readonly StreamEvent[]): StreamStep {
-  return { state, outputs: [{ type: "emit", events }] };
+export function pass(
+  state: CatchingUp | Live | Holding,
+  episode: EpisodeId,
+  events: readonly StreamEvent[],
+): StreamStep {
+  return { state, outputs: [emit(deltaEmissions(events, episode, state))] };
+}
+
+/** Some of its deltas were told. */
+function isShownAny(preview: Preview | undefined): boolean {
+  return preview !== undefined && preview.lastSeq > 0;
+}
+
+function emit(emissions: readonly Emission[]): StreamOutput {
+  return { type: "emit", emissions };
 }
 
 function unfollow(preview: Preview | undefined): StreamOutput[] {

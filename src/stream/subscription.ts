@@ -3,13 +3,15 @@ import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { type Clock, type Logger, Wakeup } from "../platform/index.js";
 import { PalaverError } from "../protocol/index.js";
 import type { ChatReader } from "./chat-view.js";
-import type { EpisodeLog, EpisodeSource } from "./delta-log.js";
+import { cursorAfter } from "./cursor.js";
+import type { EpisodeSource } from "./delta-log.js";
 import { DueTimer } from "./due-timer.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
+import { type EpisodeLog, weightOfDeltas } from "./episode-log.js";
 import { approximateSize } from "./event-size.js";
 import { keepalive } from "./stream-event.js";
 import { startStream, stepStream } from "./stream-machine.js";
-import type { StreamInput, StreamOutput, StreamState } from "./stream-state.js";
+import type { Emission, StreamInput, StreamOutput, StreamPosition, StreamState } from "./stream-state.js";
 import { ViewSource } from "./view-source.js";
 
 /** Where hints come from that a chat changed: the bus. They may be lost, doubled, late or wrong. */
@@ -33,13 +35,18 @@ export interface SubscriptionDeps {
   readonly pollMs?: number | undefined;
   /** After this time without a batch there is one with a `keepalive`. Default: 15 s. */
   readonly keepaliveMs?: number | undefined;
+  /**
+   * A subscriber that does not take what is ready is cut off, with RESOURCE_EXHAUSTED / SLOW_CONSUMER, when the deltas it has not taken
+   * weigh more than this (STREAM-13); until then they wait in the log, merged. Default: 4 Mi, see `EpisodeLog.weight`.
+   */
+  readonly maxBacklog?: number | undefined;
 }
 
 export interface SubscribeOptions {
   /** A chat that the caller may read: access was checked before. */
   readonly chatId: string;
-  /** Only messages with a greater id; 0 for all. */
-  readonly afterMessageId: number;
+  /** What the subscriber has: where it goes on. */
+  readonly position: StreamPosition;
   /** Ends the subscription, also while it waits. */
   readonly signal: AbortSignal;
 }
@@ -47,20 +54,24 @@ export interface SubscribeOptions {
 /** What became ready together, in order; never empty. At most 256 events and, unless it is one event, about 1 MiB. */
 export interface StreamBatch {
   readonly events: readonly StreamEvent[];
+  /** Where a later subscription goes on after them (STREAM-3). */
+  readonly cursor: string;
 }
 
 const maxBatchEvents = 256;
 const maxBatchSize = 1024 * 1024;
+const standardMaxBacklog = 4 * 1024 * 1024;
 
 /**
  * Streams a chat to one subscriber, as PROTOCOL §4 has it: its state, then every change.
  *
- * It works only when it is asked for the next batch: a reader that is slow lets hints coalesce and holds no more than one view of the
- * database and references to two episodes of the delta log. It delays nobody else.
+ * It works only when it is asked for the next batch: a reader that is slow lets hints coalesce and holds no more than two pages of
+ * messages and references to two episodes of the delta log. It delays nobody else. What it did not take it gets merged; if that becomes
+ * too much, it is cut off and resumes at its last cursor.
  *
  * Ends without error when `signal` aborts: abort it in order to leave while the next batch is awaited, since the `return` of a generator
  * waits until then. Either way all is released. Throws PalaverError: CHAT_NOT_FOUND when the chat does not exist or is deleted,
- * SHUTTING_DOWN, DATABASE_UNAVAILABLE when not even the first read succeeds (later ones are repeated for as long as it takes).
+ * SHUTTING_DOWN, SLOW_CONSUMER, DATABASE_UNAVAILABLE when not even the first read succeeds (later ones are repeated for as long as it takes).
  */
 export async function* subscribe(
   deps: SubscriptionDeps,
@@ -69,8 +80,8 @@ export async function* subscribe(
   const { signal } = options;
   using subscription = new Subscription(deps, options);
   while (!signal.aborted) {
-    const events = subscription.take();
-    if (events.length > 0) yield { events };
+    const batch = subscription.take();
+    if (batch !== undefined) yield batch;
     else await subscription.changed(signal);
   }
 }
@@ -78,6 +89,7 @@ export async function* subscribe(
 /** The shell of the stream machine: gathers hints, carries out what the machine asks for, and collects what it emits. */
 class Subscription implements Disposable {
   readonly #deps: SubscriptionDeps;
+  readonly #chatId: string;
   readonly #wakeup = new Wakeup();
   readonly #views: ViewSource;
   readonly #sources: readonly Disposable[];
@@ -86,7 +98,10 @@ class Subscription implements Disposable {
 
   #state: StreamState;
   /** What the machine emitted and nobody took yet. */
-  readonly #outbox: StreamEvent[] = [];
+  readonly #outbox: Emission[] = [];
+  #outboxSize = 0;
+  /** Where the subscriber is with what it took. */
+  #position: StreamPosition;
   /** Answers and timers. Each follows a request of the machine, so they are few. */
   readonly #inbox: StreamInput[] = [];
   /** The latest version that was heard of, while the machine does not know it. */
@@ -95,14 +110,20 @@ class Subscription implements Disposable {
   #opened: EpisodeLog | undefined;
   /** The latest episode that the machine knows and may still follow. */
   #announced: EpisodeLog | undefined;
+  /** The episode in which the subscriber was, while it may still be followed. */
+  #resumed: EpisodeLog | undefined;
   #followed: Following | undefined;
   #timer: Disposable | undefined;
   #failure: PalaverError | undefined;
+  /** A batch was taken, and nobody asked for the next one yet. */
+  #delivering = false;
 
-  constructor(deps: SubscriptionDeps, { chatId, afterMessageId }: SubscribeOptions) {
+  constructor(deps: SubscriptionDeps, { chatId, position }: SubscribeOptions) {
     const { bus, clock, deltaLog, shutdown, pollMs = 10_000, keepaliveMs = 15_000 } = deps;
     const wake = (): void => this.#wakeup.notify();
     this.#deps = deps;
+    this.#chatId = chatId;
+    this.#position = position;
     this.#views = new ViewSource(deps, chatId);
     this.#poll = new DueTimer(clock, pollMs, wake);
     this.#silence = new DueTimer(clock, keepaliveMs, wake);
@@ -125,7 +146,9 @@ class Subscription implements Disposable {
     ];
     // All ears before the first look, so that nothing is lost between the two.
     this.#opened = deltaLog.current(chatId);
-    const { state, outputs } = startStream({ afterMessageId });
+    const { seen } = position;
+    this.#resumed = seen === undefined ? undefined : deltaLog.find(chatId, seen.episode);
+    const { state, outputs } = startStream(position, { held: this.#resumed !== undefined });
     this.#state = state;
     for (const output of outputs) this.#carryOut(output);
   }
@@ -135,18 +158,31 @@ class Subscription implements Disposable {
     return this.#wakeup.wait(signal);
   }
 
-  /** All that is ready, up to the size of a batch. Throws when the stream is over and everything was taken. */
-  take(): StreamEvent[] {
+  /** All that is ready, up to the size of a batch; undefined for nothing. Throws when the stream is over and everything was taken. */
+  take(): StreamBatch | undefined {
+    const batch = this.#take();
+    this.#delivering = batch !== undefined;
+    return batch;
+  }
+
+  #take(): StreamBatch | undefined {
     if (this.#deps.shutdown.aborted) throw shuttingDown();
     if (this.#failure === undefined) this.#advance();
-    const count = batchLength(this.#outbox);
-    if (count > 0) {
+    const batch = this.#outbox.splice(0, batchLength(this.#outbox));
+    const last = batch.at(-1);
+    for (const { event } of batch) this.#outboxSize -= approximateSize(event);
+    if (last?.position !== undefined) {
       this.#silence.restart();
-      return this.#outbox.splice(0, count);
+      this.#position = last.position;
+      return {
+        events: batch.map(({ event }) => event),
+        cursor: cursorAfter(this.#chatId, last.event, last.position),
+      };
     }
     if (this.#failure !== undefined) throw this.#failure;
     // The first event is the status, however long the database takes.
-    return this.#silence.takeDue() && this.#state.phase !== "opening" ? [keepalive] : [];
+    if (!this.#silence.takeDue() || this.#position.told === undefined) return undefined;
+    return { events: [keepalive], cursor: cursorAfter(this.#chatId, keepalive, this.#position) };
   }
 
   [Symbol.dispose](): void {
@@ -165,7 +201,7 @@ class Subscription implements Disposable {
    * that has ended is not given up.
    */
   #nextInput(): StreamInput | undefined {
-    if (this.#outbox.length >= maxBatchEvents) return undefined;
+    if (this.#outbox.length >= maxBatchEvents || this.#outboxSize >= maxBatchSize) return undefined;
     const opened = this.#opened;
     if (opened !== undefined) {
       this.#opened = undefined;
@@ -184,17 +220,21 @@ class Subscription implements Disposable {
   #nextFromLog(): StreamInput | undefined {
     const followed = this.#followed;
     if (followed === undefined) return undefined;
-    const { log, next } = followed;
-    const { episode, deltas, state } = log;
+    const { log, lastSeq } = followed;
+    const { episode, state } = log;
     const discarded = state.type === "closed" && state.outcome === "discarded";
-    if (!discarded && next < deltas.length) {
-      const events = deltas.slice(next, next + maxBatchEvents - this.#outbox.length);
-      followed.next += events.length;
+    const events = discarded ? undefined : log.read(lastSeq, maxBatchSize);
+    const last = events?.at(-1)?.event;
+    if (events !== undefined && last?.case === "messagePart") {
+      followed.lastSeq = Number(last.value.seq);
+      followed.taken += weightOfDeltas(events);
       return { type: "deltas", episode, events };
     }
-    if (state.type === "open") return undefined;
+    if (events !== undefined && state.type === "open") return undefined;
     this.#unfollow();
-    return { type: "episodeClosed", episode, outcome: state.outcome };
+    // What is no longer held cannot be told.
+    const outcome = events === undefined || state.type === "open" ? "discarded" : state.outcome;
+    return { type: "episodeClosed", episode, outcome };
   }
 
   #feed(input: StreamInput): void {
@@ -203,18 +243,22 @@ class Subscription implements Disposable {
     for (const output of outputs) this.#carryOut(output);
     // What the machine has forgotten is not held either: an idle subscriber keeps no deltas in memory.
     if (state.phase === "ended" || state.announced === undefined) this.#announced = undefined;
+    if (state.phase !== "opening") this.#resumed = undefined;
   }
 
   #carryOut(output: StreamOutput): void {
     switch (output.type) {
       case "emit":
-        for (const event of output.events) this.#outbox.push(event);
+        for (const emission of output.emissions) {
+          this.#outbox.push(emission);
+          this.#outboxSize += approximateSize(emission.event);
+        }
         break;
       case "fetch":
         this.#fetch(output);
         break;
       case "follow":
-        this.#follow(output.episode);
+        this.#follow(output.episode, output.afterSeq);
         break;
       case "unfollow":
         this.#unfollow();
@@ -233,9 +277,9 @@ class Subscription implements Disposable {
     }
   }
 
-  #fetch({ fetchId, sinceVersion, afterMessageId }: Extract<StreamOutput, { type: "fetch" }>): void {
+  #fetch({ fetchId, ...options }: Extract<StreamOutput, { type: "fetch" }>): void {
     this.#views.read(
-      { sinceVersion, afterMessageId },
+      options,
       (view) => this.#receive({ type: "view", fetchId, view }),
       (error) => {
         this.#failure = error;
@@ -249,12 +293,36 @@ class Subscription implements Disposable {
     this.#wakeup.notify();
   }
 
-  #follow(episode: EpisodeId): void {
-    const log = this.#announced;
-    if (log === undefined || compareEpisodes(log.episode, episode) !== 0)
-      throw new Error("an episode was followed that is not the latest");
-    this.#followed = { log, next: 0, watch: log.onChange(() => this.#wakeup.notify()) };
-    this.#inbox.push({ type: "following", episode, lastSeq: log.deltas.length });
+  #follow(episode: EpisodeId, afterSeq: number): void {
+    const log = [this.#announced, this.#resumed].find(
+      (known) => known !== undefined && compareEpisodes(known.episode, episode) === 0,
+    );
+    if (log === undefined)
+      throw new Error("an episode was followed that is neither the latest nor the one resumed");
+    const followed: Following = {
+      log,
+      lastSeq: afterSeq,
+      taken: afterSeq === 0 ? 0 : log.weight,
+      watch: log.onChange(() => this.#onDelta(followed)),
+    };
+    this.#followed = followed;
+    this.#inbox.push({ type: "following", episode, lastSeq: log.lastSeq });
+  }
+
+  /** While a batch is on its way the next deltas wait in the log, but not without end. */
+  #onDelta(followed: Following): void {
+    const { maxBacklog = standardMaxBacklog } = this.#deps;
+    if (
+      this.#failure === undefined &&
+      followed.log.weight - followed.taken > maxBacklog &&
+      this.#delivering
+    ) {
+      this.#failure = slowConsumer();
+      this.#unfollow();
+      this.#outbox.length = 0;
+      this.#outboxSize = 0;
+    }
+    this.#wakeup.notify();
   }
 
   #unfollow(): void {
@@ -265,21 +333,31 @@ class Subscription implements Disposable {
 
 interface Following {
   readonly log: EpisodeLog;
-  /** The index of the next delta. */
-  next: number;
+  /** The last delta that was taken out of it. */
+  lastSeq: number;
+  /** What was taken weighs so much. */
+  taken: number;
   readonly watch: Disposable;
 }
 
-/** How many of the events make a batch: at least one if there is one. */
-function batchLength(events: readonly StreamEvent[]): number {
+/** How many of the emissions make a batch: at least one if there is one, and none that has to travel together with the next. */
+function batchLength(emissions: readonly Emission[]): number {
   let size = 0;
   let length = 0;
-  for (const event of events) {
+  for (const [index, { event, position }] of emissions.entries()) {
     size += approximateSize(event);
-    if (length === maxBatchEvents || (length > 0 && size > maxBatchSize)) break;
-    length += 1;
+    if (length > 0 && (index >= maxBatchEvents || size > maxBatchSize)) break;
+    if (position !== undefined) length = index + 1;
   }
   return length;
+}
+
+function slowConsumer(): PalaverError {
+  return new PalaverError(
+    "resource_exhausted",
+    "SLOW_CONSUMER",
+    "This subscriber did not read for too long. Subscribe again with the last cursor to go on where it was.",
+  );
 }
 
 function shuttingDown(): PalaverError {

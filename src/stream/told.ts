@@ -3,10 +3,11 @@ import type { ChatView } from "./chat-view.js";
 import type { EpisodeId } from "./episode.js";
 
 /**
- * What a subscriber has been told of a chat, deltas aside: everything up to this cut. It is an episode position too (the attempt that
- * the chat was at), and all that a later subscription would need in order to go on from here.
+ * What a subscriber has been told of a chat, deltas aside. It is an episode position too (the attempt that the chat was at), and, with
+ * the position in the running episode, all that a later subscription needs in order to go on from here: each event advances it.
  */
 export interface Told extends EpisodeId {
+  /** Everything up to this cut, messages aside. */
   readonly snapshotVersion: number;
   readonly queueVersion: number;
   readonly retryVersion: number;
@@ -14,21 +15,51 @@ export interface Told extends EpisodeId {
   readonly status: ChatStatus;
   /** A failed attempt was waiting to be repeated. */
   readonly retrying: boolean;
+  /** Messages that were written up to this version. */
+  readonly messageVersion: number;
+  /** In the middle of a list of messages: of the newer ones those up to `throughId`, as they were at `version`. */
+  readonly partly: { readonly version: number; readonly throughId: number } | undefined;
+  /** In the middle of a snapshot: the queue, and what explains the status, are still to be told. */
+  readonly opening: boolean;
 }
 
+/** All of a view. */
 export function toldOf({ chat, metadataVersion }: ChatView): Told {
   const { versions } = chat;
   if (versions === undefined) throw new Error("a chat was read without its versions");
+  const snapshotVersion = Number(versions.snapshotVersion);
   return {
     historyVersion: Number(versions.historyVersion),
     generationAttempt: versions.generationAttempt,
-    snapshotVersion: Number(versions.snapshotVersion),
+    snapshotVersion,
     queueVersion: Number(versions.queueVersion),
     retryVersion: Number(versions.retryVersion),
     metadataVersion,
     status: chat.status,
     retrying: chat.retry !== undefined,
+    messageVersion: snapshotVersion,
+    partly: undefined,
+    opening: false,
   };
+}
+
+/** Of a view nothing but its status, with which a snapshot begins. */
+export function statusOf(view: ChatView): Told {
+  const told = toldOf(view);
+  return {
+    ...told,
+    snapshotVersion: 0,
+    queueVersion: 0,
+    retryVersion: 0,
+    messageVersion: 0,
+    partly: { version: told.snapshotVersion, throughId: 0 },
+    opening: true,
+  };
+}
+
+/** Nobody can have been told this: the database is older than the position, or the position was made up. */
+export function isAhead(told: Told, { snapshotVersion }: Told): boolean {
+  return Math.max(told.snapshotVersion, told.messageVersion, told.partly?.version ?? 0) > snapshotVersion;
 }
 
 /** No turn is under way. */

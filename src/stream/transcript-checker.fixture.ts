@@ -20,7 +20,8 @@ export class TranscriptChecker {
   /** The running step, by blocks. */
   preview = new Map<number, string>();
   readonly #world: ChatWorld;
-  readonly #first: ChatView | undefined;
+  /** The last view of the snapshot. */
+  #first: ChatView | undefined;
   readonly #afterMessageId: number;
   #caughtUp = 0;
   #snapshotRank = 0;
@@ -30,6 +31,9 @@ export class TranscriptChecker {
   #resetSinceLastDelta = false;
   #historyWasReset = false;
   #pendingError = false;
+  #resumed = false;
+  /** It had a whole snapshot. */
+  #complete = false;
 
   constructor(world: ChatWorld, first: ChatView | undefined, afterMessageId: number) {
     this.#world = world;
@@ -41,16 +45,24 @@ export class TranscriptChecker {
     for (const event of events) this.#one(event);
   }
 
+  /** What it is told from now on was read from this view, or from one before. */
+  sees(view: ChatView | undefined): void {
+    if (!this.#complete) this.#first = view;
+  }
+
+  /** The subscriber comes back, with what it has: no snapshot then, but again everything up to `caught_up`. */
+  resume(): void {
+    this.#resumed = true;
+    this.#caughtUp = 0;
+  }
+
   /** How often deltas of a step were taken back although the step was committed. Legal only when the worker did not end its episode. */
   takenBack = 0;
 
   /** After everything arrived: STREAM-12, and the one caught_up. */
   finish(): void {
     check(this.#caughtUp === 1, "STREAM-2: caught_up is sent exactly once");
-    const view = this.#world.chat.view({
-      sinceVersion: 0,
-      afterMessageId: this.#historyWasReset ? 0 : this.#afterMessageId,
-    });
+    const view = this.#world.chat.whole(this.#historyWasReset ? 0 : this.#afterMessageId);
     if (view === undefined) return;
     check(this.status === view.chat.status, "STREAM-12: status");
     same(
@@ -69,7 +81,7 @@ export class TranscriptChecker {
       "STREAM-12: queue",
     );
     check(this.title === undefined || this.title === view.chat.title, "metadata");
-    const current = this.#world.chat.view({ sinceVersion: 0, afterMessageId: 0 })?.chat;
+    const current = this.#world.chat.whole()?.chat;
     const stale =
       this.#last !== undefined &&
       this.preview.size > 0 &&
@@ -86,7 +98,12 @@ export class TranscriptChecker {
       this.#caughtUp > 0 || this.status !== undefined || event.case === "status",
       "STREAM-2: the status is first",
     );
-    if (this.#caughtUp === 0 && event.case !== "caughtUp") {
+    // What changes between two pages of a snapshot is told in the midst of it.
+    const changed =
+      Number.isFinite(this.#world.chat.pageSize) &&
+      ((event.case === "status" && this.status !== undefined) || event.case === "chatUpdate");
+    if (event.case === "historyReset") this.#snapshotRank = 0;
+    else if (this.#caughtUp === 0 && !this.#resumed && !changed && event.case !== "caughtUp") {
       const rank = snapshotOrder.indexOf(event.case ?? "");
       check(rank >= this.#snapshotRank, `STREAM-2: ${event.case} is out of order in the snapshot`);
       this.#snapshotRank = rank;
@@ -123,6 +140,7 @@ export class TranscriptChecker {
         return;
       case "caughtUp":
         this.#caughtUp += 1;
+        this.#complete = true;
         return;
       default:
         return;
@@ -183,8 +201,10 @@ export class TranscriptChecker {
       historyVersion: Number(episode?.historyVersion),
       generationAttempt: episode?.generationAttempt ?? 0,
     };
+    // Before caught_up also what was stored of an attempt that nobody has at the moment.
+    const stored = this.#caughtUp === 0 && this.status === ChatStatus.PENDING;
     check(
-      this.status === ChatStatus.RUNNING || this.status === ChatStatus.INTERRUPTING,
+      stored || this.status === ChatStatus.RUNNING || this.status === ChatStatus.INTERRUPTING,
       "a delta comes while nothing runs",
     );
     check(id.historyVersion >= this.#lastRevision, "STREAM-7: a delta follows the messages that it led to");

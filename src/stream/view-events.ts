@@ -15,50 +15,70 @@ import {
 } from "./stream-event.js";
 import { isIdle, type Told, toldOf } from "./told.js";
 
-/**
- * The present state of a chat, for a subscriber that knows nothing (STREAM-2): status, messages, queue, then error, retry or action
- * where they apply. The queue is sent even when it is empty, so that the state of a client is complete.
- */
-export function snapshotEvents({ chat, messages, queue }: ChatView): StreamEvent[] {
-  return [
-    statusEvent(chat.status),
-    ...messages.map(messageEvent),
-    queueUpdateEvent(queue),
-    ...errorEvent(chat),
-    ...retryEvent(chat),
-    ...actionRequiredEvent(chat),
-  ];
+/** An event, and what has been told with it. Undefined where it makes sense only together with the next: both travel together. */
+export interface Telling {
+  readonly event: StreamEvent;
+  readonly told: Told | undefined;
 }
 
 /**
  * What a view tells beyond `told`, in an order that keeps cause before effect: an idle status follows the messages of its turn
- * (STREAM-10) and the error that explains it.
+ * (STREAM-10) and the error that explains it. Told in pieces it is the same: whoever goes on from the `told` of one of these events
+ * gets the others.
  *
- * A `retry` that was announced is not taken back by an event of its own: it is over with the next delta, preview reset or status.
+ * Of a view that is not complete the messages alone are told. A snapshot (`told.opening`) sends the queue even when it is empty, so that
+ * the state of a client is complete (STREAM-2). A `retry` that was announced is not taken back by an event of its own: it is over with
+ * the next delta, preview reset or status.
  */
-export function changeEvents(
+export function tellings(
   told: Told,
   view: ChatView,
   options: { readonly resetPreview: boolean },
-): StreamEvent[] {
-  const now = toldOf(view);
+): { readonly tellings: readonly Telling[]; readonly told: Told } {
+  const { resetPreview } = options;
+  const { opening } = told;
   const { chat } = view;
-  const turnPassed = isIdle(now) && now.status === told.status && compareEpisodes(now, told) !== 0;
-  // A new attempt of a step, even if nothing of the attempt before was shown (STREAM-9).
-  const newAttempt = now.generationAttempt > 1 && compareEpisodes(now, told) !== 0;
-  const entered = turnPassed || now.status !== told.status;
-  return [
-    ...(options.resetPreview ? [previewReset] : []),
+  const now = toldOf(view);
+  const moved = compareEpisodes(now, told) !== 0;
+  const turnPassed = !opening && moved && isIdle(now) && now.status === told.status;
+  const before: StreamEvent[] = [
+    ...(resetPreview ? [previewReset] : []),
     ...(view.reset ? [historyReset] : []),
     // A whole turn passed between two reads. Its end can only be told if the status was another in between, as it was.
     ...(turnPassed ? [statusEvent(ChatStatus.RUNNING)] : []),
-    ...view.messages.map(messageEvent),
+  ];
+  const begun: Told = {
+    ...told,
+    ...(resetPreview ? { historyVersion: now.historyVersion, generationAttempt: now.generationAttempt } : {}),
+    ...(turnPassed ? { status: ChatStatus.RUNNING } : {}),
+    ...(view.reset ? { messageVersion: 0 } : {}),
+    partly: { version: now.snapshotVersion, throughId: view.reset ? 0 : (told.partly?.throughId ?? 0) },
+  };
+  const messages = view.messages.map((message): Telling => {
+    const throughId = Number(message.id);
+    return {
+      event: messageEvent(message),
+      told: { ...begun, partly: { version: now.snapshotVersion, throughId } },
+    };
+  });
+  const all = [...group(before, messages.length > 0 ? begun : undefined), ...messages];
+  if (view.more) return { tellings: all, told: all.at(-1)?.told ?? begun };
+  const entered = opening || turnPassed || now.status !== told.status;
+  // A new attempt of a step, even if nothing of the attempt before was shown (STREAM-9).
+  const newAttempt = !opening && !resetPreview && moved && now.generationAttempt > 1;
+  const after: StreamEvent[] = [
     ...(now.queueVersion > told.queueVersion ? [queueUpdateEvent(view.queue)] : []),
     ...(now.metadataVersion > told.metadataVersion ? [chatUpdateEvent(chat)] : []),
-    ...(newAttempt && !options.resetPreview ? [previewReset] : []),
+    ...(newAttempt ? [previewReset] : []),
     ...(entered ? errorEvent(chat) : []),
     ...(now.retryVersion > told.retryVersion ? retryEvent(chat) : []),
     ...(entered ? actionRequiredEvent(chat) : []),
-    ...(entered ? [statusEvent(chat.status)] : []),
+    ...(now.status !== begun.status ? [statusEvent(chat.status)] : []),
   ];
+  return { tellings: [...all, ...group(after, now)], told: now };
+}
+
+/** Events that travel together. */
+function group(events: readonly StreamEvent[], told: Told | undefined): Telling[] {
+  return events.map((event, index) => ({ event, told: index === events.length - 1 ? told : undefined }));
 }

@@ -1,0 +1,113 @@
+import { create } from "@bufbuild/protobuf";
+import { type Episode, type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
+import type { Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import { fragmentText, withFragmentText } from "./fragment.js";
+
+/** A fragment as the worker hands it in. Strings are well-formed: code points are whole (STREAM-16). */
+export interface Delta {
+  readonly role: Role;
+  /** The part of the message that it belongs to, numbered from 1 in the order in which the parts began. */
+  readonly block: number;
+  readonly part: Part;
+}
+
+/** Recent fragments are joined into the folded text when there are so many, and an eighth of those folded: linear work in all. */
+const minFold = 256;
+
+/**
+ * Adjacent deltas of one block: their text joined, and where each of them ended, so that a reader can go on after any of them with one
+ * merged event (STREAM-6). What is old costs its text and one number per delta. A part that stands alone is a run of its own.
+ */
+export class DeltaRun {
+  readonly firstSeq: number;
+  readonly #delta: Delta;
+  readonly #whole: boolean;
+  #folded = "";
+  /** Where each folded delta ends in the folded text. */
+  readonly #ends: number[] = [];
+  #recent: string[] = [];
+
+  constructor(firstSeq: number, delta: Delta) {
+    const text = fragmentText(delta.part);
+    this.firstSeq = firstSeq;
+    this.#delta = delta;
+    this.#whole = text === undefined;
+    this.#recent.push(text ?? "");
+  }
+
+  get lastSeq(): number {
+    return this.firstSeq + this.#ends.length + this.#recent.length - 1;
+  }
+
+  /** Takes the delta with the next number, if it continues this run. */
+  join({ role, block, part }: Delta): boolean {
+    const own = this.#delta;
+    const text = fragmentText(part);
+    if (this.#whole || text === undefined) return false;
+    if (block !== own.block || role !== own.role || part.kind.case !== own.part.kind.case) return false;
+    this.#recent.push(text);
+    if (this.#recent.length >= Math.max(minFold, this.#ends.length / 8)) this.#fold();
+    return true;
+  }
+
+  /** What follows the delta `seq` as one event, up to about `maxLength` UTF-16 units but at least one delta. */
+  eventAfter(seq: number, maxLength: number, episode: Episode): StreamEvent {
+    const { role, block, part } = this.#delta;
+    const skipped = Math.max(0, seq - this.firstSeq + 1);
+    const { text, count } = this.#textFrom(skipped, maxLength);
+    const firstSeq = this.firstSeq + skipped;
+    const value = {
+      episode,
+      firstSeq: BigInt(firstSeq),
+      seq: BigInt(firstSeq + count - 1),
+      role,
+      part: this.#whole ? part : withFragmentText(part, text, skipped === 0),
+      block,
+    };
+    return create(StreamEventSchema, { event: { case: "messagePart", value } });
+  }
+
+  #textFrom(skipped: number, maxLength: number): { text: string; count: number } {
+    const ends = this.#ends;
+    let text = "";
+    let count = 0;
+    if (skipped < ends.length) {
+      const start = skipped === 0 ? 0 : (ends[skipped - 1] ?? 0);
+      const upTo = Math.max(skipped + 1, countUpTo(ends, start + maxLength));
+      text = this.#folded.slice(start, ends[upTo - 1]);
+      count = upTo - skipped;
+      if (upTo < ends.length) return { text, count };
+    }
+    const pieces: string[] = [];
+    let length = text.length;
+    for (const piece of this.#recent.slice(skipped + count - ends.length)) {
+      length += piece.length;
+      if (count > 0 && length > maxLength) break;
+      pieces.push(piece);
+      count += 1;
+    }
+    return { text: text + pieces.join(""), count };
+  }
+
+  #fold(): void {
+    let end = this.#folded.length;
+    for (const piece of this.#recent) {
+      end += piece.length;
+      this.#ends.push(end);
+    }
+    this.#folded += this.#recent.join("");
+    this.#recent = [];
+  }
+}
+
+/** How many of the ascending numbers are not above the limit. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,200 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type Episode,
+  EpisodeSchema,
+  type MessagePartEvent,
+  type StreamEvent,
+} from "../gen/palaver/chat/v1/event_pb.js";
+import { type Delta, DeltaRun } from "./delta-run.js";
+import type { EpisodeId } from "./episode.js";
+import { sizeOfPart } from "./event-size.js";
+import { fragmentText } from "./fragment.js";
+
+/** How an episode ended: what it showed was committed (as a step or as the partial of an interrupt), or is void. */
+export type EpisodeOutcome = "committed" | "discarded";
+
+export type EpisodeLogState =
+  | { readonly type: "open" }
+  | { readonly type: "closed"; readonly outcome: EpisodeOutcome };
+
+/** The deltas of one episode, for any number of readers. Grows until it is closed; forgotten some time after. */
+export interface EpisodeLog {
+  readonly episode: EpisodeId;
+  readonly state: EpisodeLogState;
+  readonly lastSeq: number;
+  /** What all deltas weigh, for bounds: their text in UTF-16 units and a little for each of them. Grows only. */
+  readonly weight: number;
+  /**
+   * What follows delta `afterSeq`: `message_part` events, adjacent deltas of a block merged, up to about `maxLength` UTF-16 units but at
+   * least one event if there is any. Readers at the same position get the same objects: nobody changes them. Undefined when it cannot
+   * be told: the log is forgotten, or never had a delta of that number.
+   */
+  read(afterSeq: number, maxLength?: number): readonly StreamEvent[] | undefined;
+  /** The same without bound, for whoever stores it; empty when it cannot be told. */
+  suffixAfter(seq: number): EpisodeSuffix;
+  /** Calls `listener` after each append and after the close. It must not throw and must not block. */
+  onChange(listener: () => void): Disposable;
+}
+
+/** What an episode holds after a position. */
+export interface EpisodeSuffix {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly deltas: readonly MergedDelta[];
+}
+
+/** Adjacent deltas of one block, joined. */
+export interface MergedDelta extends Delta {
+  readonly firstSeq: number;
+  readonly seq: number;
+}
+
+/** The one who writes an episode: the worker that holds the chat. */
+export interface EpisodeWriter {
+  readonly lastSeq: number;
+  /** See {@link EpisodeLog.weight}. */
+  readonly weight: number;
+  /** Adds a delta and returns its seq. Throws when the episode is closed: nobody would see it. */
+  append(delta: Delta): number;
+  /**
+   * Ends the episode. "committed" only after the commit of what was appended, and right after it: subscribers hold the committed
+   * messages back until they hear this. Closing again does nothing.
+   */
+  close(outcome: EpisodeOutcome): void;
+}
+
+/** Beside its text: one number per delta, and what its run costs. */
+const deltaOverhead = 16;
+/** The text of one event, so that responses stay small. */
+const maxEventLength = 256 * 1024;
+
+/** See {@link EpisodeLog} and {@link EpisodeWriter}. */
+export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
+  readonly episode: EpisodeId;
+  readonly #message: Episode;
+  readonly #onClose: () => void;
+  readonly #listeners = new Set<() => void>();
+  #runs: DeltaRun[] | undefined = [];
+  #lastSeq = 0;
+  #weight = 0;
+  #state: EpisodeLogState = { type: "open" };
+  /** What was read last: most readers are at the same position. */
+  #lastRead:
+    | { readonly afterSeq: number; readonly lastSeq: number; readonly events: readonly StreamEvent[] }
+    | undefined;
+
+  constructor(episode: EpisodeId, onClose: () => void) {
+    const { historyVersion, generationAttempt } = episode;
+    this.episode = episode;
+    this.#message = create(EpisodeSchema, { historyVersion: BigInt(historyVersion), generationAttempt });
+    this.#onClose = onClose;
+  }
+
+  get state(): EpisodeLogState {
+    return this.#state;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get weight(): number {
+    return this.#weight;
+  }
+
+  append(delta: Delta): number {
+    if (this.#state.type === "closed" || this.#runs === undefined)
+      throw new Error("a delta was appended to a closed episode");
+    this.#lastSeq += 1;
+    this.#weight += weightOf(delta);
+    const joined = this.#runs.at(-1)?.join(delta) ?? false;
+    if (!joined) this.#runs.push(new DeltaRun(this.#lastSeq, delta));
+    this.#changed();
+    return this.#lastSeq;
+  }
+
+  close(outcome: EpisodeOutcome): void {
+    if (this.#state.type === "closed") return;
+    this.#state = { type: "closed", outcome };
+    this.#onClose();
+    this.#changed();
+    this.#listeners.clear();
+  }
+
+  /** Frees what it holds. Whoever still reads it is told that it is gone. */
+  forget(): void {
+    this.#runs = undefined;
+    this.#lastRead = undefined;
+  }
+
+  read(afterSeq: number, maxLength = Number.POSITIVE_INFINITY): readonly StreamEvent[] | undefined {
+    const runs = this.#runs;
+    const lastSeq = this.#lastSeq;
+    if (afterSeq === lastSeq) return [];
+    if (runs === undefined || afterSeq > lastSeq) return undefined;
+    if (this.#lastRead?.afterSeq === afterSeq && this.#lastRead.lastSeq === lastSeq)
+      return this.#lastRead.events;
+    const events: StreamEvent[] = [];
+    let seq = afterSeq;
+    let left = maxLength;
+    for (let index = runIndexAfter(runs, afterSeq); seq < lastSeq && left > 0; ) {
+      const run = runs[index];
+      if (run === undefined) break;
+      const event = run.eventAfter(seq, Math.min(left, maxEventLength), this.#message);
+      events.push(event);
+      const part = event.event.value as MessagePartEvent;
+      seq = Number(part.seq);
+      left -= deltaOverhead + (part.part === undefined ? 0 : (fragmentText(part.part)?.length ?? 0));
+      if (seq >= run.lastSeq) index += 1;
+    }
+    if (seq === lastSeq) this.#lastRead = { afterSeq, lastSeq, events };
+    return events;
+  }
+
+  suffixAfter(seq: number): EpisodeSuffix {
+    const deltas = (this.read(seq) ?? []).flatMap(({ event }): MergedDelta[] => {
+      if (event.case !== "messagePart" || event.value.part === undefined) return [];
+      const { firstSeq, seq: last, role, block, part } = event.value;
+      return [{ firstSeq: Number(firstSeq), seq: Number(last), role, block, part }];
+    });
+    return { firstSeq: seq + 1, lastSeq: deltas.at(-1)?.seq ?? seq, deltas };
+  }
+
+  onChange(listener: () => void): Disposable {
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** The first run that has deltas after `seq`: the last ones are asked for most often. */
+function runIndexAfter(runs: readonly DeltaRun[], seq: number): number {
+  let low = 0;
+  let high = runs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((runs[middle]?.lastSeq ?? 0) <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function weightOf({ part }: Delta): number {
+  return deltaOverhead + (fragmentText(part)?.length ?? sizeOfPart(part));
+}
+
+/** What the deltas in these events weigh in {@link EpisodeLog.weight}. */
+export function weightOfDeltas(events: readonly StreamEvent[]): number {
+  let weight = 0;
+  for (const { event } of events) {
+    if (event.case !== "messagePart" || event.value.part === undefined) continue;
+    const { firstSeq, seq, part } = event.value;
+    const text = fragmentText(part);
+    weight += deltaOverhead * Number(seq - firstSeq + 1n) + (text?.length ?? sizeOfPart(part));
+  }
+  return weight;
+}

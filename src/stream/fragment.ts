@@ -1,0 +1,40 @@
+import { clone } from "@bufbuild/protobuf";
+import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
+
+/** The text of a fragment that continues the one before it in its block. Undefined for what stands alone: a complete call, a source … */
+export function fragmentText({ kind }: Part): string | undefined {
+  switch (kind.case) {
+    case "text":
+    case "reasoning":
+      return kind.value.text;
+    case "toolCall":
+      return kind.value.argsJson === undefined ? kind.value.argsDelta : undefined;
+    case "toolResult":
+      return kind.value.resultJson === undefined ? kind.value.resultDelta : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The same fragment with another text. Only the first of its block says when the model began to reason. */
+export function withFragmentText(part: Part, text: string, first: boolean): Part {
+  const copy = clone(PartSchema, part);
+  const { kind } = copy;
+  switch (kind.case) {
+    case "text":
+      kind.value.text = text;
+      break;
+    case "reasoning":
+      kind.value.text = text;
+      if (!first) delete kind.value.startedAt;
+      break;
+    case "toolCall":
+      kind.value.argsDelta = text;
+      break;
+    case "toolResult":
+      kind.value.resultDelta = text;
+      break;
+    default:
+  }
+  return copy;
+}
