@@ -21,9 +21,9 @@ const mayImport = {
   // The program's own version: likewise.
   version: [],
   replica: ["config", "version", ...below("replica")],
-  cli: ["config", "version", ...below("cli")],
+  cli: ["config", "version", "client", ...below("cli")],
   // A client that drags the server in is wrong.
-  client: ["protocol", "gen"],
+  client: ["gen"],
 };
 for (const room of layers.flat()) mayImport[room] ??= below(room);
 
@@ -71,7 +71,7 @@ module.exports = {
       name: "through-the-door-from-outside",
       comment: "The composition root, the conformance suite and benchmarks use the doors too.",
       severity: "error",
-      from: { path: "^(src/[^/]+[.]ts$|conformance/|bench/)" },
+      from: { path: "^(src/[^/]+[.]ts$|conformance/|bench/|examples/)" },
       to: { path: "^src/[^/]+/", pathNot: ["^src/gen/", "^src/[^/]+/index[.]ts$"] },
     },
     {
@@ -95,6 +95,20 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: test },
       to: { path: ["^(test|conformance|bench|scripts)/", test] },
+    },
+    {
+      name: "client-for-browsers",
+      comment: "The client runs in browsers: nothing of Node, and no room that uses it.",
+      severity: "error",
+      from: { path: "^src/client/", pathNot: test },
+      to: { path: "^src/", pathNot: "^src/(client|gen)/" },
+    },
+    {
+      name: "client-without-node",
+      comment: "Likewise: of packages only those that run everywhere, of Node's modules none.",
+      severity: "error",
+      from: { path: "^src/client/", pathNot: test },
+      to: { pathNot: ["^src/", "^node_modules/(@bufbuild/protobuf|@connectrpc/connect)/"] },
     },
     {
       name: "product-without-dev-packages",

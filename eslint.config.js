@@ -1,9 +1,11 @@
 // What the type-aware rules hold: promises are awaited, conditions can be false, switches are complete. And two rules of
-// the house: real time and chance stand in src/platform only, and nothing has a default export.
+// the house: real time and chance stand in src/platform (and src/client/runtime.ts) only, and nothing has a default export.
 import tseslint from "typescript-eslint";
 
 const useClock = "Take a Clock (src/platform): tests move time by hand.";
 const useRandom = "Take a Random (src/platform): tests repeat a run.";
+/** The client runs in browsers too, where src/platform does not: it has a clock of its own. */
+const clientRuntime = "src/client/runtime.ts";
 const timers = ["setTimeout", "setInterval", "setImmediate"];
 const timerModules = ["node:timers", "timers", "node:timers/promises", "timers/promises"];
 const hooks = ["node:perf_hooks", "perf_hooks"];
@@ -108,7 +110,7 @@ export default tseslint.config(
 
   {
     files: ["{src,test}/**/*.ts"],
-    ignores: ["src/platform/**", "test/kit/**"],
+    ignores: ["src/platform/**", clientRuntime, "test/kit/**"],
     rules: {
       "no-restricted-globals": ["error", ...timers.map((name) => ({ name, message: useClock }))],
       "no-restricted-properties": [
@@ -123,7 +125,7 @@ export default tseslint.config(
   {
     // The product takes its ids from Random too; in tests an id may be any id.
     files: ["src/**/*.ts"],
-    ignores: ["src/platform/**", ...tests],
+    ignores: ["src/platform/**", clientRuntime, ...tests],
     rules: {
       "no-restricted-properties": [
         "error",
@@ -136,7 +138,7 @@ export default tseslint.config(
   },
   {
     // These touch real time: the platform, what tests wait with, and what measures or judges from outside.
-    files: ["{src/platform,test/kit,conformance,bench}/**/*.ts"],
+    files: ["{src/platform,test/kit,conformance,bench}/**/*.ts", clientRuntime],
     rules: { "no-restricted-syntax": ["error", ...defaultExports] },
   },
   {

@@ -15,7 +15,9 @@ Checks:
 `;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const code = ["src", "test", "conformance", "bench"].filter((directory) => existsSync(join(root, directory)));
+const code = ["src", "test", "examples", "conformance", "bench"].filter((directory) =>
+  existsSync(join(root, directory)),
+);
 const docs = ["scripts/docs.js", "scripts/docs.ts"].find((script) => existsSync(join(root, script)));
 
 /** Each check resolves to what is wrong, or to nothing; the slowest first, so that the others run beside them. */

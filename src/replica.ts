@@ -3,6 +3,8 @@ import { LocalBus } from "./bus/index.js";
 import { Chats } from "./chat/index.js";
 import type { Config } from "./config/index.js";
 import { ChatService } from "./gen/palaver/chat/v1/chat_service_pb.js";
+import { FileService } from "./gen/palaver/chat/v1/file_service_pb.js";
+import { ImportService } from "./gen/palaver/chat/v1/import_service_pb.js";
 import { createModelRegistry, type ModelRegistry, type ModelsConfig } from "./models/index.js";
 import {
   type Clock,
@@ -13,9 +15,16 @@ import {
   systemRandom,
 } from "./platform/index.js";
 import { PalaverError } from "./protocol/index.js";
-import { createChatService, createTokenVerifier, startRpcServer } from "./server/index.js";
+import {
+  createChatService,
+  createFileService,
+  createImportService,
+  createTokenVerifier,
+  startRpcServer,
+} from "./server/index.js";
 import {
   type Database,
+  databaseFiles,
   migrate,
   openPglite,
   openPostgres,
@@ -29,6 +38,9 @@ import { DeltaLog } from "./stream/index.js";
 import { builtInTools, createToolRegistry, type Tool } from "./tools/index.js";
 import { version } from "./version.js";
 import { Worker } from "./worker/index.js";
+
+/** The files of one prompt have at most this many bytes together; the newest go first. */
+const maxPromptFileBytes = 32 * 1024 * 1024;
 
 /** A running replica. */
 export interface Replica {
@@ -76,9 +88,14 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
-      publish: (notification) => bus.publish(notification),
+      publish: (notification, owner) => bus.publish(notification, owner),
     });
-    const deltaLog = new DeltaLog();
+    const files = databaseFiles(database);
+    const deltaLog = new DeltaLog({ clock, graceMs: config.resumeGraceMs });
+    started.add(() => {
+      deltaLog[Symbol.dispose]();
+      return Promise.resolve();
+    });
     const shutdown = new AbortController();
     // Every subscription listens.
     setMaxListeners(0, shutdown.signal);
@@ -89,7 +106,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
           ? { kind: "tokens", verifier: createTokenVerifier({ database, clock }) }
           : { kind: "development" },
       services: (router) => {
-        const { keepaliveMs, pollMs } = config;
+        const { keepaliveMs, pollMs, maxBacklog } = config;
         const service = {
           database,
           chats,
@@ -101,10 +118,16 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
           logger: log,
           pollMs,
           keepaliveMs,
+          maxBacklog,
         };
         router.service(ChatService, createChatService({ ...service, shutdown: shutdown.signal }));
+        router.service(ImportService, createImportService(service));
+        router.service(FileService, createFileService({ files, random }));
       },
-      limits: { maxMessageBytes: config.maxRequestBytes },
+      limits: {
+        maxMessageBytes: config.maxRequestBytes,
+        maxMessageBytesOf: { [ImportService.typeName]: config.maxImportBytes },
+      },
       clock,
       random,
       logger: log,
@@ -120,11 +143,13 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       bus,
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),
+        readFiles: (chatId, ids) => files.forChat(chatId, ids, maxPromptFileBytes),
         models,
         tools: createToolRegistry(tools),
         deltaLog,
         silence: { firstEventMs: config.models.firstTimeoutMs, idleMs: config.models.idleTimeoutMs },
         toolTimeoutMs: config.tools.timeoutMs,
+        maxStepWeight: config.maxStepWeight,
       },
       clock,
       logger: log,
@@ -133,6 +158,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       leaseMs: config.leaseMs,
       heartbeatMs: config.heartbeatMs,
       pollMs: config.pollMs,
+      checkpointMs: config.checkpointMs,
       capacity: config.concurrentTurns,
     });
     started.add(async () => {

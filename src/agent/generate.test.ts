@@ -34,7 +34,10 @@ async function collect(
   const { signal = new AbortController().signal, clock = new ManualClock(), onEvent } = options;
   const events: ModelEvent[] = [];
   try {
-    for await (const event of generate(model, { history: [], tools: [] }, limits, { signal, clock })) {
+    for await (const event of generate(model, { history: [], tools: [], files: new Map() }, limits, {
+      signal,
+      clock,
+    })) {
       events.push(event);
       onEvent?.();
     }

@@ -9,7 +9,7 @@ import {
   type WorkerInput,
   type WorkerRefusal,
 } from "../chat/index.js";
-import { type Model, ModelError, type ModelRegistry } from "../models/index.js";
+import { type Model, ModelError, type ModelRegistry, type ModelRequest } from "../models/index.js";
 import type { Clock, Logger } from "../platform/index.js";
 import {
   type ChatError,
@@ -23,6 +23,7 @@ import type { DeltaLog, EpisodeOutcome, EpisodeWriter } from "../stream/index.js
 import type { ToolRegistry } from "../tools/index.js";
 import { decide } from "./decide.js";
 import { generate, type SilenceLimits } from "./generate.js";
+import { namedFiles } from "./named-files.js";
 import { retryDelayMs } from "./retry-delay.js";
 import { StepAssembler } from "./step-assembler.js";
 import { planCalls, runCall } from "./tool-batch.js";
@@ -32,6 +33,8 @@ export interface TurnDeps {
   readonly chats: Pick<Chats, "work" | "readState">;
   /** What the model may see, oldest first. */
   readonly readHistory: (chatId: string) => Promise<MessageRecord[]>;
+  /** The bytes of the files with these ids, as far as they exist, are the chat's owner's and fit into a prompt; the first go first. */
+  readonly readFiles: (chatId: string, ids: readonly string[]) => Promise<ModelRequest["files"]>;
   readonly models: ModelRegistry;
   readonly tools: ToolRegistry;
   readonly deltaLog: DeltaLog;
@@ -39,6 +42,8 @@ export interface TurnDeps {
   readonly logger: Logger;
   readonly silence: SilenceLimits;
   readonly toolTimeoutMs: number;
+  /** What one step may generate: bytes, roughly, with a little for each fragment. Everything else that holds a step is bounded by it. */
+  readonly maxStepWeight: number;
 }
 
 /** A chat that this worker has acquired. */
@@ -153,6 +158,11 @@ class Turn {
         kind: "config",
       });
     }
+    const request: ModelRequest = {
+      history: history.map(({ role, parts, model: author }) => ({ role, parts, model: author })),
+      tools: this.#deps.tools.declarations(),
+      files: await this.#untilDatabaseAnswers(() => this.#deps.readFiles(this.#chatId, namedFiles(history))),
+    };
     const begun = await this.#beginAttempt();
     if (begun === undefined || !isNextAttempt(state, begun)) return begun;
     this.#state = begun;
@@ -160,7 +170,7 @@ class Turn {
     const writer = this.#deps.deltaLog.open(this.#chatId, attempt);
     let after: After;
     try {
-      after = await this.#generateStep(model, history, attempt, writer);
+      after = await this.#generateStep(model, request, attempt, writer);
       return after;
     } finally {
       writer.close(outcomeOf(begun, after));
@@ -169,11 +179,11 @@ class Turn {
 
   async #generateStep(
     model: Model,
-    history: readonly MessageRecord[],
+    request: ModelRequest,
     attempt: AttemptRef,
     writer: EpisodeWriter,
   ): Promise<After> {
-    const { clock, tools, silence } = this.#deps;
+    const { clock, silence, maxStepWeight } = this.#deps;
     const assembler = new StepAssembler();
     const startedMs = clock.monotonicMs();
     const now = (): string => clock.now().toISOString();
@@ -183,12 +193,10 @@ class Turn {
     const { signal } = this.#control;
     let failure: ModelError | undefined;
     try {
-      const request = {
-        history: history.map(({ role, parts, model: author }) => ({ role, parts, model: author })),
-        tools: tools.declarations(),
-      };
-      for await (const event of generate(model, request, silence, { signal, clock }))
+      for await (const event of generate(model, request, silence, { signal, clock })) {
         publish(assembler.push(event, now()));
+        if (writer.weight > maxStepWeight) throw tooMuch(model);
+      }
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       failure = error;
@@ -326,7 +334,8 @@ class Turn {
   /** Shutdown: what was generated is kept for whoever looks until the next worker begins anew. */
   async #handOver(attempt: AttemptRef, partial: Partial): Promise<After> {
     if (partial.parts.length > 0) {
-      const after = await this.#write({ type: "Checkpoint", fence: this.#fence, attempt, partial });
+      const shown = this.#deps.deltaLog.current(this.#chatId)?.suffixAfter(0);
+      const after = await this.#write({ type: "Checkpoint", fence: this.#fence, attempt, partial, shown });
       if (after === undefined) return undefined;
     }
     return this.#release();
@@ -441,4 +450,12 @@ function resultsInOrder(
 
 function isRetryable(error: unknown): boolean {
   return error instanceof Error && "retryable" in error && error.retryable === true;
+}
+
+function tooMuch({ provider }: Model): ModelError {
+  return new ModelError(`The answer of ${provider} is larger than this server accepts in one step.`, {
+    kind: "generic",
+    provider,
+    retryable: false,
+  });
 }

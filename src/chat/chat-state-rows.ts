@@ -1,4 +1,12 @@
-import { type ChatError, decodeContent, type RetryState, usageSchema } from "../protocol/index.js";
+import {
+  type ChatError,
+  decodeCheckpoint,
+  decodeContent,
+  foldDeltas,
+  type RetryState,
+  type Role,
+  usageSchema,
+} from "../protocol/index.js";
 import type { ChatColumns, ChatExtras, ChatRow } from "../store/index.js";
 import { decodeChat, decodeOpenCalls } from "../store/index.js";
 import type { ChatState, OpenCall, Partial, Phase } from "./chat-state.js";
@@ -24,12 +32,12 @@ export function chatStateFromRows(row: ChatRow, extras: ChatExtras): ChatState {
     queue: extras.queue.map(({ id, position, content, content_version, model, author }) => ({
       id,
       position,
-      parts: partsOf(content, content_version),
+      parts: partsOf(content, content_version, "user"),
       model,
       author,
     })),
     openCalls: openCallsFromRow(row),
-    checkpoint: checkpointFromRows(extras),
+    checkpoint: checkpointFromRows(row, extras),
     compactionRequested: row.compaction_requested,
   };
 }
@@ -62,18 +70,30 @@ export function openCallsFromRow(row: ChatRow): OpenCall[] {
   }));
 }
 
-function checkpointFromRows({ checkpoint }: ChatExtras): Partial | undefined {
+/**
+ * What the attempt had produced: as its worker handed it over, or else as much of it as clients were shown and intervals wrote down.
+ * Results of tools are written in both ways; the more complete one counts.
+ */
+function checkpointFromRows(row: ChatRow, extras: ChatExtras): Partial | undefined {
+  const written = writtenPartial(extras);
+  if (extras.deltas.length === 0 || written?.role === "assistant") return written;
+  const shown = foldDeltas(decodeCheckpoint(extras.deltas));
+  if (shown.parts.length <= (written?.parts.length ?? 0)) return written;
+  return shown.role === "assistant" ? { ...shown, model: row.model } : shown;
+}
+
+function writtenPartial({ checkpoint }: ChatExtras): Partial | undefined {
   if (checkpoint === undefined) return undefined;
   return {
     role: checkpoint.role,
-    parts: partsOf(checkpoint.content, checkpoint.content_version),
+    parts: partsOf(checkpoint.content, checkpoint.content_version, checkpoint.role),
     model: checkpoint.model ?? undefined,
     usage: checkpoint.usage === null ? undefined : usageSchema.safeParse(JSON.parse(checkpoint.usage)).data,
   };
 }
 
-function partsOf(content: string, version: number): ChatState["queue"][number]["parts"] {
-  const decoded = decodeContent(content, version);
+function partsOf(content: string, version: number, role: Role): ChatState["queue"][number]["parts"] {
+  const decoded = decodeContent(content, version, role);
   return decoded.ok ? decoded.parts : [];
 }
 

@@ -1,6 +1,7 @@
 import { type ChatRecord, type MessageRecord, PalaverError, type QueuedRecord } from "../protocol/index.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import {
+  appendCheckpoints,
   type ChatMetadata,
   type ChatRow,
   claimIdempotencyKey,
@@ -8,10 +9,13 @@ import {
   decodeChat,
   deleteChat,
   deleteCheckpoint,
+  deleteFilesOfChat,
   deleteQueuedMessages,
+  type DeltasWanted,
   hideMessagesFrom,
   insertChat,
   insertMessages,
+  type LeasedChunk,
   lockChat,
   lockRunnableChats,
   type Owner,
@@ -20,6 +24,7 @@ import {
   readChatRow,
   readExpiredActions,
   readMessageRole,
+  replaceCheckpointDeltas,
   saveIdempotencyKey,
   updateChat,
   upsertQueuedMessage,
@@ -28,6 +33,8 @@ import {
 import type { ChatState, NewMessage, StepMessage, UserMessage } from "./chat-state.js";
 import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
 import { createChatState } from "./create-chat-state.js";
+import { type ImportControl, type ImportedChat, importChat } from "./import-chat.js";
+import { linkMessageFiles, readMessageFiles } from "./message-files.js";
 import { notificationOf } from "./notification.js";
 import { chatNotFound, refusalError } from "./refusal-error.js";
 import { transition } from "./transition.js";
@@ -81,13 +88,13 @@ export type ClientRequest =
  */
 export class Chats {
   readonly #database: Database;
-  readonly #publish: (notification: ChatNotification) => void;
+  readonly #publish: (notification: ChatNotification, owner: string) => void;
   readonly #leaseMs: number;
 
-  /** `publish` announces a commit and must not throw. `leaseMs`: an owner whose heartbeat is older is dead. */
+  /** `publish` announces a commit to a chat of that owner and must not throw. `leaseMs`: an owner whose heartbeat is older is dead. */
   constructor(options: {
     database: Database;
-    publish: (notification: ChatNotification) => void;
+    publish: (notification: ChatNotification, owner: string) => void;
     leaseMs: number;
   }) {
     this.#database = options.database;
@@ -103,11 +110,31 @@ export class Chats {
   ): Promise<T> {
     return this.#inTransaction(idempotency, async (tx) => {
       const chat = newChat();
-      const { chat: state, inserted } = createChatState(chat.model, chat.system, chat.first);
+      const first = chat.first === undefined ? undefined : await readMessageFiles(tx, chat.first);
+      const { chat: state, inserted } = createChatState(chat.model, chat.system, first);
       const row = await insertChat(tx, chat, chatStateToColumns(state));
+      if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
       const messages = await insertAll(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
       return { result: respond(applied), notify: [applied.chat] };
+    });
+  }
+
+  /**
+   * Creates an idle chat from the rows of another system: all of them or, with an error, nothing. The function is not called when the
+   * idempotency key has a result already; it may throw.
+   *
+   * @throws PalaverError INVALID_ROWS, IDEMPOTENCY_KEY_REUSED; the signal's reason when it aborts before the commit
+   */
+  async import<T>(
+    newChat: () => ImportedChat,
+    respond: (chat: ChatRecord) => T,
+    control: ImportControl,
+    idempotency?: Idempotency<T>,
+  ): Promise<T> {
+    return this.#inTransaction(idempotency, async (tx) => {
+      const chat = decodeChat(await importChat(tx, newChat(), control));
+      return { result: respond(chat), notify: [chat] };
     });
   }
 
@@ -126,7 +153,7 @@ export class Chats {
     return this.#inTransaction(idempotency, async (tx) => {
       const row = await lockChat(tx, target.chatId, target.owner);
       if (row === undefined) throw chatNotFound();
-      const state = await this.#readState(tx, row);
+      const state = await this.#readState(tx, row, "if-orphaned");
       const asked = typeof request === "function" ? request(state) : request;
       const input = await completeRequest(tx, row.id, asked);
       const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
@@ -141,7 +168,7 @@ export class Chats {
     return this.#inTransaction<Applied | WorkerRefusal>(undefined, async (tx) => {
       const row = await lockChat(tx, chatId, undefined);
       if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
-      const state = await this.#readState(tx, row);
+      const state = await this.#readState(tx, row, "never");
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, {});
       if (applied === undefined) return { result: { refused }, notify: [] };
       return { result: applied, notify: notify ? [applied.chat] : [] };
@@ -158,12 +185,20 @@ export class Chats {
     return this.#inTransaction(undefined, async (tx) => {
       const acquired: Applied[] = [];
       for (const row of await lockRunnableChats(tx, { leaseMs: this.#leaseMs, limit, workerId, running })) {
-        const state = await this.#readState(tx, row);
+        const state = await this.#readState(tx, row, "always");
         const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
         if (applied !== undefined) acquired.push(applied);
       }
       return { result: acquired, notify: acquired.map((applied) => applied.chat) };
     });
+  }
+
+  /**
+   * Writes down what running steps of a worker have shown, of all its chats in one statement; returns the chats of which it did. The others
+   * are not the worker's any more, or about to change. No version advances, nobody is notified.
+   */
+  async checkpoint(workerId: string, chunks: readonly LeasedChunk[]): Promise<ReadonlySet<string>> {
+    return appendCheckpoints(this.#database, workerId, chunks);
   }
 
   /** Closes the open calls of chats whose client did not run its tools in time. Returns how many. */
@@ -175,19 +210,23 @@ export class Chats {
     return expired;
   }
 
-  /** What the machine knows of a chat now; for a worker that wants to know whether the chat is still its own. */
-  async readState(chatId: string): Promise<ChatState | undefined> {
+  /**
+   * What the machine knows of a chat now; for a worker that wants to know whether the chat is still its own. `withDeltas`: and what is left
+   * of the running step, for one that has lost it.
+   */
+  async readState(chatId: string, { withDeltas = false } = {}): Promise<ChatState | undefined> {
     return this.#database.transaction(
       async (tx) => {
         const row = await readChatRow(tx, chatId);
-        return row === undefined ? undefined : this.#readState(tx, row);
+        if (row === undefined) return undefined;
+        return this.#readState(tx, row, withDeltas ? "always" : "never");
       },
       { readOnly: true, isolation: "repeatable read" },
     );
   }
 
-  async #readState(tx: Queryable, row: ChatRow): Promise<ChatState> {
-    return chatStateFromRows(row, await readChatExtras(tx, row, this.#leaseMs));
+  async #readState(tx: Queryable, row: ChatRow, wanted: DeltasWanted): Promise<ChatState> {
+    return chatStateFromRows(row, await readChatExtras(tx, row, this.#leaseMs, wanted));
   }
 
   async #inTransaction<T>(
@@ -217,7 +256,7 @@ export class Chats {
       }
       return { result: idempotency.decode(earlier.response), notify: [] };
     });
-    for (const chat of notify) this.#publish(notificationOf(chat));
+    for (const chat of notify) this.#publish(notificationOf(chat), chat.owner);
     return result;
   }
 }
@@ -228,13 +267,26 @@ async function completeRequest(
   request: ClientRequest,
 ): Promise<TransitionInput> {
   switch (request.type) {
+    case "Send":
+      return { ...request, message: await completeMessage(tx, chatId, request.message) };
     case "Edit":
-      return { ...request, targetRole: await readMessageRole(tx, chatId, request.messageId) };
+      return {
+        ...request,
+        targetRole: await readMessageRole(tx, chatId, request.messageId),
+        message: await completeMessage(tx, chatId, request.message),
+      };
     case "UpdateMetadata":
       return { type: "UpdateMetadata", model: request.model };
     default:
       return request;
   }
+}
+
+/** With its files looked up and linked; a refusal later undoes the links with everything else. */
+async function completeMessage(tx: Queryable, chatId: string, message: UserMessage): Promise<UserMessage> {
+  const complete = await readMessageFiles(tx, message);
+  await linkMessageFiles(tx, chatId, complete);
+  return complete;
 }
 
 type Outcome =
@@ -253,6 +305,7 @@ async function applyTransition(
   if (!next.ok) return { refused: next.refusal };
   const { chat: after, inserted, hiddenFrom, notify } = next;
   if (after === undefined) {
+    await deleteFilesOfChat(tx, row.id);
     await deleteChat(tx, row.id);
     // Whoever watches has to look once more, to find nothing.
     const chat = decodeChat({ ...row, snapshot_version: row.snapshot_version + 1 });
@@ -264,7 +317,7 @@ async function applyTransition(
   if (hiddenFrom !== undefined) await hideMessagesFrom(tx, row.id, hiddenFrom);
   const messages = await insertAll(tx, row.id, after.versions.snapshot, inserted);
   const queued = await writeQueue(tx, row.id, before, after);
-  await writeCheckpointChange(tx, row.id, before, after);
+  await writeCheckpointChange(tx, row.id, before, after, input);
   const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
   const written = await updateChat(tx, row.id, chatStateToColumns(after), metadata, touch);
   return { applied: { chat: decodeChat(written), state: after, messages, queued }, notify };
@@ -315,13 +368,13 @@ async function writeCheckpointChange(
   chatId: string,
   before: ChatState,
   after: ChatState,
+  input: TransitionInput,
 ): Promise<void> {
   if (after.checkpoint === before.checkpoint) return;
   if (after.checkpoint === undefined) return deleteCheckpoint(tx, chatId);
   const { versions, generationAttempt } = after;
-  await writeCheckpoint(
-    tx,
-    { id: chatId, historyVersion: versions.history, generationAttempt },
-    after.checkpoint,
-  );
+  const episode = { chatId, historyVersion: versions.history, generationAttempt };
+  await writeCheckpoint(tx, episode, after.checkpoint);
+  if (input.type === "Checkpoint" && input.shown !== undefined)
+    await replaceCheckpointDeltas(tx, episode, input.shown);
 }

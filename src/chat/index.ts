@@ -17,6 +17,8 @@ export {
   type NewChat,
   type WorkerRefusal,
 } from "./chats.js";
+export type { ImportControl, ImportedChat } from "./import-chat.js";
+export { fileIdsOf } from "./message-files.js";
 export { chatNotFound } from "./refusal-error.js";
 export { titleFrom } from "./title.js";
 export type { ClientInput, WhenBusy, WorkerInput } from "./transition-input.js";

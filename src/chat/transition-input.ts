@@ -1,4 +1,4 @@
-import type { ChatError, RetryState, Role, ToolResultPart } from "../protocol/index.js";
+import type { ChatError, CheckpointChunk, RetryState, Role, ToolResultPart } from "../protocol/index.js";
 import type { AttemptRef, Fence, Partial, StepMessage, UserMessage } from "./chat-state.js";
 
 /** What clients ask for. */
@@ -43,6 +43,8 @@ export type WorkerInput =
       readonly fence: Fence;
       readonly attempt: AttemptRef;
       readonly partial: Partial;
+      /** All that clients were shown of it, for those who look before the next attempt. Not part of the chat's state. */
+      readonly shown?: CheckpointChunk | undefined;
     }
   | {
       readonly type: "StartCalls";

@@ -15,7 +15,11 @@ export interface Config {
   /** `none`: development mode, on loopback only. */
   readonly auth: "none" | "tokens";
   readonly maxRequestBytes: number;
+  readonly maxImportBytes: number;
   readonly keepaliveMs: number;
+  readonly resumeGraceMs: number;
+  /** In UTF-16 units of text and a little for each fragment: bytes, roughly. */
+  readonly maxBacklog: number;
   /** Absolute. May not exist yet. */
   readonly dataDir: string;
   readonly database: DatabaseConfig;
@@ -29,6 +33,9 @@ export interface Config {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly pollMs: number;
+  readonly checkpointMs: number;
+  /** In UTF-16 units of text and a little for each fragment: bytes, roughly. */
+  readonly maxStepWeight: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
@@ -88,7 +95,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     advertiseUrl: values.PALAVER_ADVERTISE_URL,
     auth: values.PALAVER_AUTH,
     maxRequestBytes: values.PALAVER_MAX_REQUEST_BYTES,
+    maxImportBytes: values.PALAVER_MAX_IMPORT_BYTES,
     keepaliveMs: values.PALAVER_KEEPALIVE,
+    resumeGraceMs: values.PALAVER_RESUME_GRACE,
+    maxBacklog: values.PALAVER_SUBSCRIBER_BACKLOG_BYTES,
     dataDir,
     database:
       values.DATABASE_URL === undefined
@@ -118,6 +128,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     leaseMs: values.PALAVER_LEASE,
     heartbeatMs: values.PALAVER_HEARTBEAT,
     pollMs: values.PALAVER_POLL,
+    maxStepWeight: values.PALAVER_MAX_STEP_BYTES,
+    checkpointMs: values.PALAVER_CHECKPOINT_INTERVAL,
     shutdownGraceMs: values.PALAVER_SHUTDOWN_GRACE,
     logLevel: values.PALAVER_LOG_LEVEL,
   };

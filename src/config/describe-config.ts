@@ -18,7 +18,10 @@ export function describeConfig(config: Config): ConfigLine[] {
     PALAVER_ADVERTISE_URL: config.advertiseUrl ?? "(the URL it listens on)",
     PALAVER_AUTH: config.auth,
     PALAVER_MAX_REQUEST_BYTES: String(config.maxRequestBytes),
+    PALAVER_MAX_IMPORT_BYTES: String(config.maxImportBytes),
     PALAVER_KEEPALIVE: formatDuration(config.keepaliveMs),
+    PALAVER_RESUME_GRACE: formatDuration(config.resumeGraceMs),
+    PALAVER_SUBSCRIBER_BACKLOG_BYTES: String(config.maxBacklog),
     DATABASE_URL: config.database.kind === "postgres" ? describeDatabase(config.database) : undefined,
     PALAVER_DATABASE_POOL_SIZE:
       config.database.kind === "postgres" ? String(config.database.poolSize) : undefined,
@@ -43,6 +46,8 @@ export function describeConfig(config: Config): ConfigLine[] {
     PALAVER_LEASE: formatDuration(config.leaseMs),
     PALAVER_HEARTBEAT: formatDuration(config.heartbeatMs),
     PALAVER_POLL: formatDuration(config.pollMs),
+    PALAVER_MAX_STEP_BYTES: String(config.maxStepWeight),
+    PALAVER_CHECKPOINT_INTERVAL: formatDuration(config.checkpointMs),
     PALAVER_SHUTDOWN_GRACE: formatDuration(config.shutdownGraceMs),
     PALAVER_LOG_LEVEL: config.logLevel,
   };

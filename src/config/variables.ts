@@ -69,14 +69,34 @@ export const serverSections = {
       example: "tokens",
     }),
     PALAVER_MAX_REQUEST_BYTES: withDefault(wholeNumber({ min: 1_024, max: 268_435_456 }), {
-      description: "The largest request that is read, in bytes.",
-      default: "4194304",
-      example: "16777216",
+      description:
+        "The largest request that is read, in bytes. `CreateFile` needs 4/3 of the file where bytes travel as JSON; `UploadFile` needs 1 MiB.",
+      default: "16777216",
+      example: "4194304",
+    }),
+    PALAVER_MAX_IMPORT_BYTES: withDefault(wholeNumber({ min: 1_024, max: 1_073_741_824 }), {
+      description:
+        "The largest request of ImportService that is read, in bytes: a whole history is one request.",
+      default: "67108864",
+      example: "268435456",
     }),
     PALAVER_KEEPALIVE: withDefault(duration({ minMs: 100, maxMs: hour }), {
       description: "After this long without an event, a subscription gets a keepalive event.",
       default: "15s",
       example: "5s",
+    }),
+    PALAVER_RESUME_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {
+      description:
+        "How long the fragments of a committed step stay in memory, for clients that lost the connection in its last moments. " +
+        "Later they resume with the committed messages alone.",
+      default: "30s",
+      example: "2m",
+    }),
+    PALAVER_SUBSCRIBER_BACKLOG_BYTES: withDefault(wholeNumber({ min: 1_024, max: 1_073_741_824 }), {
+      description:
+        "How many bytes of a running step a subscriber may leave unread, roughly, before its stream is ended with SLOW_CONSUMER. It can resume.",
+      default: "4194304",
+      example: "16777216",
     }),
   }),
   Storage: z.object({
@@ -208,6 +228,18 @@ export const serverSections = {
     PALAVER_POLL: withDefault(duration({ minMs: 50, maxMs: hour }), {
       description: "How often a replica looks for what a lost notification hid.",
       default: "10s",
+      example: "2s",
+    }),
+    PALAVER_MAX_STEP_BYTES: withDefault(wholeNumber({ min: 1_024, max: 268_435_456 }), {
+      description:
+        "How many bytes a model may generate in one step, roughly; then the turn fails. It bounds what a running step holds in memory.",
+      default: "16777216",
+      example: "67108864",
+    }),
+    PALAVER_CHECKPOINT_INTERVAL: withDefault(duration({ minMs: 10, maxMs: hour }), {
+      description:
+        "How often a replica writes down what its running steps have shown, all of them in one statement. A crash loses at most that much of them.",
+      default: "500ms",
       example: "2s",
     }),
     PALAVER_SHUTDOWN_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {

@@ -1,4 +1,4 @@
-import type { Message } from "@bufbuild/protobuf";
+import type { DescService, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError, type Interceptor, type StreamRequest } from "@connectrpc/connect";
 import type { Logger, Random } from "../platform/index.js";
 import { callKey, noteFailure } from "./call.js";
@@ -17,9 +17,9 @@ export function callInterceptor(deps: {
   streams: OpenStreams;
   logger: Logger;
   random: Random;
-  maxMessageBytes: number;
+  messageLimit: (service: DescService) => number;
 }): Interceptor {
-  const { streams, maxMessageBytes } = deps;
+  const { streams, messageLimit } = deps;
   return (next) => async (request) => {
     const call = request.contextValues.get(callKey);
     const mapped = (error: unknown, signal: AbortSignal): ConnectError => {
@@ -39,7 +39,7 @@ export function callInterceptor(deps: {
     const stream = streams.open(request.signal, call.credential);
     const { signal } = stream;
     try {
-      const message = explainRequestErrors(request, maxMessageBytes);
+      const message = explainRequestErrors(request, messageLimit(request.service));
       const response = await next({ ...request, signal, message });
       if (!response.stream) throw new Error("a stream was answered with a single message");
       return {

@@ -22,6 +22,7 @@ import {
   SendMessageResponseSchema,
   SubscribeResponseSchema,
   type UpdateChatRequest,
+  WatchChatsResponseSchema,
   WhenBusy,
 } from "../gen/palaver/chat/v1/chat_service_pb.js";
 import type { Part } from "../gen/palaver/chat/v1/message_pb.js";
@@ -43,8 +44,16 @@ import {
   readChatView,
   readMessages,
 } from "../store/index.js";
-import { type ChatReader, type DeltaLog, subscribe } from "../stream/index.js";
+import {
+  type ChatReader,
+  decodeCursor,
+  type DeltaLog,
+  deltaEvent,
+  subscribe,
+  watchChats,
+} from "../stream/index.js";
 import { callerKey } from "./authenticate.js";
+import { chatListReader } from "./chat-list-reader.js";
 import { parseChatFilter } from "./chat-filter.js";
 import { decodePageToken, encodePageToken } from "./page-token.js";
 import { requestHash } from "./request-hash.js";
@@ -60,6 +69,8 @@ export interface ChatServiceDeps {
   readonly logger: Logger;
   readonly pollMs: number;
   readonly keepaliveMs: number;
+  /** See `SubscriptionDeps.maxBacklog`. */
+  readonly maxBacklog: number;
   /** Aborts when the server begins to shut down. */
   readonly shutdown: AbortSignal;
 }
@@ -246,9 +257,12 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
     },
 
     async *subscribe(req, context) {
-      if (req.cursor !== "") {
-        throw invalidArgument("INVALID_CURSOR", "cursor", "this server gave out no such cursor");
-      }
+      const position =
+        req.cursor === ""
+          ? { afterMessageId: Number(req.afterMessageId), told: undefined, seen: undefined }
+          : decodeCursor(req.chatId, req.cursor);
+      if (position === undefined)
+        throw invalidArgument("INVALID_CURSOR", "cursor", "this is no cursor of this chat");
       const batches = subscribe(
         {
           reader: chatReader(database, reader(context)),
@@ -258,11 +272,24 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           logger: deps.logger,
           pollMs: deps.pollMs,
           keepaliveMs: deps.keepaliveMs,
+          maxBacklog: deps.maxBacklog,
           shutdown: deps.shutdown,
         },
-        { chatId: req.chatId, afterMessageId: Number(req.afterMessageId), signal: context.signal },
+        { chatId: req.chatId, position, signal: context.signal },
       );
-      for await (const { events } of batches) yield create(SubscribeResponseSchema, { events: [...events] });
+      for await (const { events, cursor } of batches)
+        yield create(SubscribeResponseSchema, { events: [...events], cursor });
+    },
+
+    async *watchChats(req, context) {
+      const owner = speaker(context);
+      const { bus, clock, logger, pollMs, keepaliveMs, shutdown } = deps;
+      const batches = watchChats(
+        { reader: chatListReader(database, owner), bus, clock, logger, pollMs, keepaliveMs, shutdown },
+        { owner, cursor: req.cursor, updatesOnly: req.updatesOnly, signal: context.signal },
+      );
+      for await (const { events, cursor } of batches)
+        yield create(WatchChatsResponseSchema, { events: [...events], cursor });
     },
   };
 }
@@ -304,7 +331,9 @@ function chatReader(database: Database, owner: Owner): ChatReader {
         chat: chatToProto(view.chat),
         metadataVersion: view.chat.metadataVersion,
         messages: view.messages.map(messageToProto),
+        more: view.more,
         reset: view.reset,
+        checkpoint: view.checkpoint.map((delta) => deltaEvent(view.chat, delta)),
         queue: view.queue.map(queuedToProto),
       };
     },

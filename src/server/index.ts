@@ -1,5 +1,7 @@
 export { type Caller, callerKey, type TokenVerifier } from "./authenticate.js";
 export { type ChatServiceDeps, createChatService } from "./chat-service.js";
+export { createFileService } from "./file-service.js";
+export { createImportService } from "./import-service.js";
 export type { ListenerLimits } from "./listener.js";
 export {
   type Access,

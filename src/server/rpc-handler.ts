@@ -1,3 +1,4 @@
+import type { DescService } from "@bufbuild/protobuf";
 import { type ConnectError, createContextValues } from "@connectrpc/connect";
 import type {
   UniversalHandler,
@@ -27,7 +28,7 @@ export interface RpcHandlerOptions {
   /** The error with which calls are refused once the server stops. */
   readonly stopping: () => ConnectError | undefined;
   readonly serving: () => boolean;
-  readonly maxMessageBytes: number;
+  readonly messageLimit: (service: DescService) => number;
   readonly maxResponseBytes: number;
   readonly maxTimeoutMs: number;
   readonly compressions: readonly string[];
@@ -112,7 +113,7 @@ async function answerCall(
     readonly foreign: ConnectError | undefined;
   },
 ): Promise<UniversalServerResponse> {
-  const { path, handler, foreign, stopping, publicServices, authenticate, maxMessageBytes } = options;
+  const { path, handler, foreign, stopping, publicServices, authenticate, messageLimit } = options;
   const { wire } = call;
   const context: ErrorContext & { maxResponseBytes: number } = {
     ...options,
@@ -141,7 +142,10 @@ async function answerCall(
       return refuse(protocolMismatch(response.status, handler), response.status);
     }
     return await completeErrors(wire, response, (error) =>
-      noteFailure(call, call.understood ? unsendable(error, context) : requestError(error, maxMessageBytes)),
+      noteFailure(
+        call,
+        call.understood ? unsendable(error, context) : requestError(error, messageLimit(handler.service)),
+      ),
     );
   } catch (error) {
     return refuse(toRpcError(error, context));

@@ -30,6 +30,8 @@ export type Access =
 export interface RpcLimits extends ListenerLimits {
   /** One message of a request, as it is decoded. Default 4 MiB. */
   readonly maxMessageBytes?: number | undefined;
+  /** The same for services that need another limit, by their full names. */
+  readonly maxMessageBytesOf?: Readonly<Record<string, number>> | undefined;
   /** One message of a response, before it is compressed: what is stored has to fit into it. Default 64 MiB. */
   readonly maxResponseBytes?: number | undefined;
   /** The longest deadline a caller may set. Default (and maximum) 2^31 - 1 ms, about 24 days. */
@@ -79,22 +81,25 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const { host, port, access, limits = {}, clock, random, logger } = options;
   const {
     maxMessageBytes = 4 * 1024 * 1024,
+    maxMessageBytesOf = {},
     maxResponseBytes = 64 * 1024 * 1024,
     maxTimeoutMs = maxTimeoutMsOfTimers,
     ...listenerLimits
   } = limits;
   if (access.kind === "development" && !isLoopbackHost(host)) throw needsLoopback(host);
 
+  const messageLimit = (service: DescService): number =>
+    maxMessageBytesOf[service.typeName] ?? maxMessageBytes;
   const streams = new OpenStreams({ clock, logger });
   const router = createConnectRouter({
-    interceptors: [callInterceptor({ streams, logger, random, maxMessageBytes }), validateInterceptor()],
+    interceptors: [callInterceptor({ streams, logger, random, messageLimit }), validateInterceptor()],
     readMaxBytes: maxMessageBytes,
     writeMaxBytes: maxResponseBytes,
     maxTimeoutMs,
     acceptCompression: [compressionGzip],
     compressMinBytes,
   });
-  options.services(router);
+  options.services(withLimits(router, messageLimit));
   const services = registeredServices(router);
   const health = new ServerHealth(services.map((service) => service.typeName));
   router.service(Health, health.service);
@@ -116,7 +121,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       guard: access.kind === "development" ? refuseForeignPages : () => undefined,
       stopping: () => (shutdown.signal.aborted ? (shutdown.signal.reason as ConnectError) : undefined),
       serving: () => health.serving,
-      maxMessageBytes,
+      messageLimit,
       maxResponseBytes,
       maxTimeoutMs,
       compressions: [compressionGzip.name],
@@ -151,6 +156,21 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     setDraining: () => health.setDraining(),
     close: ({ graceMs }) => (closed ??= close(graceMs)),
     [Symbol.asyncDispose]: () => (closed ??= close(0)),
+  };
+}
+
+/** The router, with each service's own limit for the messages that it reads. */
+function withLimits(router: ConnectRouter, messageLimit: (service: DescService) => number): ConnectRouter {
+  return {
+    handlers: router.handlers,
+    service(service, implementation, options) {
+      router.service(service, implementation, { readMaxBytes: messageLimit(service), ...options });
+      return this;
+    },
+    rpc(method, implementation, options) {
+      router.rpc(method, implementation, { readMaxBytes: messageLimit(method.parent), ...options });
+      return this;
+    },
   };
 }
 

@@ -1,4 +1,10 @@
-import type { ChatRecord, MessageRecord, QueuedRecord } from "../protocol/index.js";
+import {
+  type ChatRecord,
+  type CheckpointDelta,
+  decodeCheckpoint,
+  type MessageRecord,
+  type QueuedRecord,
+} from "../protocol/index.js";
 import {
   type ChatRow,
   chatColumns,
@@ -82,25 +88,78 @@ export async function readHistory(db: Queryable, chatId: string): Promise<Messag
 /** A chat with what changed in it, read in one cut: one statement sees one snapshot. */
 export interface ChatViewRecord {
   readonly chat: ChatRecord;
-  /** The history was rewritten after `sinceVersion`; `messages` is all of it. */
+  /** The history was rewritten after `resetSinceVersion`; `messages` begins with the first of all. */
   readonly reset: boolean;
   readonly messages: readonly MessageRecord[];
+  /** There are others after them. */
+  readonly more: boolean;
   readonly queue: readonly QueuedRecord[];
+  /**
+   * What was checkpointed of the present attempt: from seq 1 on without gap or repeat. Empty where there is nothing, or where it was not
+   * asked for.
+   */
+  readonly checkpoint: readonly CheckpointDelta[];
 }
 
-const selectView: Statement = {
-  name: "select_chat_view",
-  text: `select ${chatColumns},
-      (select coalesce(json_agg(json_build_array(m.id, m.revision, m.role, m.content::text, m.content_version, m.visibility,
-          m.interrupted, m.model, m.author, m.usage::text, extract(epoch from m.created_at) * 1000) order by m.id), '[]')
-        from messages m
-        where m.chat_id = c.id and m.hidden_at is null and m.visibility <> 'model'
-          and case when $3::bigint > 0 and c.reset_version > $3 then true else m.revision > $3 and m.id > $4 end) as messages,
+export interface ChatViewOptions {
+  /** Only messages that were written after this snapshot version; 0 for all. */
+  readonly sinceVersion: number;
+  /** Only messages with a greater id; 0 for all. */
+  readonly afterMessageId: number;
+  /** Whether a rewritten history counts: only after this snapshot version; 0 for never. */
+  readonly resetSinceVersion: number;
+  /** Whether to read the checkpoint: for a chat whose running step is generated elsewhere, or by nobody. Default: no. */
+  readonly withCheckpoint?: boolean;
+}
+
+/** A page of messages: at most so many, and no more than fit into so many bytes as they are stored, but at least one. */
+const pageRows = 256;
+const pageBytes = 1024 * 1024;
+
+/** Rows are never revised in place, so that their order by revision is their order by id: either may be read along its index. */
+const viewStatement = (name: string, order: string): Statement => ({
+  name,
+  text: `select ${chatColumns}, r.reset, page.messages, page.more,
       (select coalesce(json_agg(json_build_array(q.id, q.content::text, q.content_version, q.model, q.author,
           extract(epoch from q.created_at) * 1000) order by q.position), '[]')
-        from queued_messages q where q.chat_id = c.id) as queue
-    from chats c where c.id = $1 and ($2::text is null or c.owner = $2)`,
-};
+        from queued_messages q where q.chat_id = c.id) as queue,
+      (select array_agg(d.deltas order by d.first_seq) from checkpoint_deltas d
+        where $6 and d.chat_id = c.id and d.history_version = c.history_version
+          and d.generation_attempt = c.generation_attempt) as checkpoint
+    from chats c
+    cross join lateral (select $5::bigint > 0 and c.reset_version > $5 as reset) r
+    cross join lateral (
+      select coalesce(json_agg(json_build_array(m.id, m.revision, m.role, m.content::text, m.content_version, m.visibility,
+          m.interrupted, m.model, m.author, m.usage::text, extract(epoch from m.created_at) * 1000) order by m.id)
+          filter (where m.fits), '[]') as messages,
+        coalesce(bool_or(not m.fits), false) as more
+      from (
+        select m.*, row_number() over w = 1
+            or (row_number() over w <= ${pageRows} and sum(pg_column_size(m.content)) over w <= ${pageBytes}) as fits
+        from (
+          select m.id, m.revision, m.role, m.content, m.content_version, m.visibility, m.interrupted, m.model, m.author, m.usage,
+            m.created_at
+          from messages m
+          where m.chat_id = c.id and m.hidden_at is null and m.visibility <> 'model'
+            and m.revision > case when r.reset then 0 else $3::bigint end
+            and m.id > case when r.reset then 0 else $4::bigint end
+          order by ${order} limit ${pageRows + 1}
+        ) m window w as (order by m.id)
+      ) m
+    ) page
+    where c.id = $1 and ($2::text is null or c.owner = $2)`,
+});
+
+const selectView = viewStatement("select_chat_view", "m.id");
+const selectChanges = viewStatement("select_chat_changes", "m.revision, m.id");
+
+interface ViewRow extends ChatRow {
+  readonly reset: boolean;
+  readonly messages: string;
+  readonly more: boolean;
+  readonly queue: string;
+  readonly checkpoint: readonly Uint8Array[] | null;
+}
 
 type MessageTuple = [
   number,
@@ -121,14 +180,16 @@ export async function readChatView(
   db: Queryable,
   chatId: string,
   owner: Owner,
-  options: { sinceVersion: number; afterMessageId: number },
+  options: ChatViewOptions,
 ): Promise<ChatViewRecord | undefined> {
-  const { sinceVersion, afterMessageId } = options;
-  const [row] = await db.query<ChatRow & { messages: string; queue: string }>(selectView, [
+  const { sinceVersion, afterMessageId, resetSinceVersion, withCheckpoint = false } = options;
+  const [row] = await db.query<ViewRow>(sinceVersion === 0 ? selectView : selectChanges, [
     chatId,
     owner ?? null,
     sinceVersion,
     afterMessageId,
+    resetSinceVersion,
+    withCheckpoint,
   ]);
   if (row === undefined) return undefined;
   const messages = (JSON.parse(row.messages) as MessageTuple[]).map(
@@ -165,8 +226,10 @@ export async function readChatView(
   );
   return {
     chat: decodeChat(row),
-    reset: sinceVersion > 0 && row.reset_version > sinceVersion,
+    reset: row.reset,
     messages,
+    more: row.more,
     queue,
+    checkpoint: decodeCheckpoint(row.checkpoint ?? []),
   };
 }

@@ -122,13 +122,9 @@ export interface MessageRow {
 export const messageColumns = `m.id, m.revision, m.role, m.content, m.content_version, m.visibility, m.interrupted, m.model,
   m.author, m.usage, m.created_at`;
 
-const roles: ReadonlySet<string> = new Set<Role>(["system", "user", "assistant", "tool"]);
-
 /** Never throws; what cannot be read is reported in `contentError`. */
 export function decodeMessage(row: MessageRow): MessageRecord {
-  const content = roles.has(row.role)
-    ? decodeContent(row.content, row.content_version)
-    : { ok: false as const, error: "unsupported_role" };
+  const content = decodeContent(row.content, row.content_version, row.role);
   return {
     id: row.id,
     revision: row.revision,
@@ -155,7 +151,7 @@ export interface QueuedRow {
 }
 
 export function decodeQueued(row: QueuedRow): QueuedRecord {
-  const content = decodeContent(row.content, row.content_version);
+  const content = decodeContent(row.content, row.content_version, "user");
   return {
     id: row.id,
     parts: content.ok ? content.parts : [],

@@ -76,10 +76,18 @@ export interface ChatExtras {
         usage: string | null;
       }
     | undefined;
+  /** What clients were shown of the present attempt, as it was written at intervals, in order. Empty where it was not asked for. */
+  readonly deltas: readonly Uint8Array[];
 }
 
+/**
+ * When to read the deltas of the present attempt, which may be large: whoever runs a chat has them in memory.
+ * `if-orphaned`: only when the chat has no living owner.
+ */
+export type DeltasWanted = "always" | "if-orphaned" | "never";
+
 interface ExtraRow {
-  kind: "owner" | "queued" | "checkpoint";
+  kind: "owner" | "queued" | "checkpoint" | "deltas";
   id: number | null;
   position: number | null;
   role: string | null;
@@ -88,23 +96,40 @@ interface ExtraRow {
   model: string | null;
   author: string | null;
   usage: string | null;
+  deltas: Uint8Array | null;
 }
 
 const selectExtras: Statement = {
   name: "select_chat_extras",
   text: `
     select 'owner' as kind, null::bigint as id, null::bigint as position, null::text as role, null::jsonb as content,
-        null::smallint as content_version, null::text as model, null::text as author, null::jsonb as usage
+        null::smallint as content_version, null::text as model, null::text as author, null::jsonb as usage, null::bytea as deltas
       from replicas where id = $2 and heartbeat_at > clock_timestamp() - $3 * interval '1 millisecond'
     union all
-    select 'queued', id, position, null, content, content_version, model, author, null from queued_messages where chat_id = $1
+    select 'queued', id, position, null, content, content_version, model, author, null, null from queued_messages where chat_id = $1
     union all
-    select 'checkpoint', null, null, role, content, content_version, model, null, usage from checkpoints where chat_id = $1
+    select 'checkpoint', null, null, role, content, content_version, model, null, usage, null from checkpoints where chat_id = $1
+    union all
+    select 'deltas', null, first_seq, null, null, null, null, null, null, deltas from checkpoint_deltas
+      where chat_id = $1 and history_version = $4 and generation_attempt = $5 and ($6 = 'always' or ($6 = 'if-orphaned'
+        and not exists (select 1 from replicas where id = $2 and heartbeat_at > clock_timestamp() - $3 * interval '1 millisecond')))
     order by position`,
 };
 
-export async function readChatExtras(tx: Queryable, chat: ChatRow, leaseMs: number): Promise<ChatExtras> {
-  const rows = await tx.query<ExtraRow>(selectExtras, [chat.id, chat.worker_id, leaseMs]);
+export async function readChatExtras(
+  tx: Queryable,
+  chat: ChatRow,
+  leaseMs: number,
+  wanted: DeltasWanted,
+): Promise<ChatExtras> {
+  const rows = await tx.query<ExtraRow>(selectExtras, [
+    chat.id,
+    chat.worker_id,
+    leaseMs,
+    chat.history_version,
+    chat.generation_attempt,
+    wanted,
+  ]);
   const checkpoint = rows.find((row) => row.kind === "checkpoint");
   return {
     ownerAlive: rows.some((row) => row.kind === "owner"),
@@ -128,6 +153,7 @@ export async function readChatExtras(tx: Queryable, chat: ChatRow, leaseMs: numb
             model: checkpoint.model,
             usage: checkpoint.usage,
           },
+    deltas: rows.flatMap((row) => row.deltas ?? []),
   };
 }
 
@@ -214,14 +240,20 @@ export interface ChatMetadata {
 
 const updateStatement: Statement = {
   name: "update_chat",
-  text: `update chats c set (${machineColumns}) =
+  text: `with void as (delete from checkpoint_deltas d where d.chat_id = $20 and not ($3::text in ('running', 'interrupting')
+      and $5::jsonb is null and d.history_version = $12 and d.generation_attempt = $17))
+    update chats c set (${machineColumns}) =
       ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7::jsonb, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19),
       title = coalesce($21, title), labels = coalesce($22::jsonb, labels), pinned = coalesce($23, pinned),
       updated_at = case when $24 then clock_timestamp() else updated_at end
     where c.id = $20 returning ${chatColumns}`,
 };
 
-/** `touch`: the update is one that lists should show on top. */
+/**
+ * Writes a locked chat. What was checkpointed of any attempt but the one that is under way then, if any, is dropped with it.
+ *
+ * `touch`: the update is one that lists should show on top.
+ */
 export async function updateChat(
   tx: Queryable,
   id: string,
@@ -346,45 +378,6 @@ export async function deleteQueuedMessages(
   ids: readonly number[],
 ): Promise<void> {
   if (ids.length > 0) await tx.execute(deleteQueued, [chatId, ids]);
-}
-
-const upsertCheckpoint: Statement = {
-  name: "upsert_checkpoint",
-  text: `insert into checkpoints (chat_id, history_version, generation_attempt, role, content, content_version, model, usage)
-    values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8::jsonb)
-    on conflict (chat_id) do update set history_version = excluded.history_version,
-      generation_attempt = excluded.generation_attempt, role = excluded.role, content = excluded.content,
-      content_version = excluded.content_version, model = excluded.model, usage = excluded.usage, updated_at = clock_timestamp()`,
-};
-const deleteCheckpointStatement: Statement = {
-  name: "delete_checkpoint",
-  text: "delete from checkpoints where chat_id = $1",
-};
-
-export async function writeCheckpoint(
-  tx: Queryable,
-  chat: { id: string; historyVersion: number; generationAttempt: number },
-  partial: {
-    role: string;
-    parts: readonly StoredPart[];
-    model?: string | undefined;
-    usage?: Usage | undefined;
-  },
-): Promise<void> {
-  await tx.execute(upsertCheckpoint, [
-    chat.id,
-    chat.historyVersion,
-    chat.generationAttempt,
-    partial.role,
-    encodeContent(partial.parts),
-    contentVersion,
-    partial.model ?? null,
-    partial.usage === undefined ? null : JSON.stringify(partial.usage),
-  ]);
-}
-
-export async function deleteCheckpoint(tx: Queryable, chatId: string): Promise<void> {
-  await tx.execute(deleteCheckpointStatement, [chatId]);
 }
 
 const selectExpired: Statement = {

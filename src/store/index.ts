@@ -21,13 +21,20 @@ export {
   readHistory,
   readMessages,
 } from "./chat-queries.js";
+export {
+  appendCheckpoints,
+  deleteCheckpoint,
+  type LeasedChunk,
+  replaceCheckpointDeltas,
+  writeCheckpoint,
+} from "./checkpoint-queries.js";
 export { type ChatRow, decodeChat, decodeOpenCalls } from "./chat-rows.js";
 export {
   type ChatColumns,
   type ChatExtras,
   type ChatMetadata,
+  type DeltasWanted,
   deleteChat,
-  deleteCheckpoint,
   deleteQueuedMessages,
   hideMessagesFrom,
   insertChat,
@@ -40,7 +47,6 @@ export {
   readMessageRole,
   updateChat,
   upsertQueuedMessage,
-  writeCheckpoint,
 } from "./chat-writes.js";
 export { removeOtherReplicas, removeOutdated, removeReplica, writeHeartbeat } from "./replica-queries.js";
 export { type ChatFilter, type ChatListPosition, type ChatStatusName, listChats } from "./list-chats.js";
@@ -54,3 +60,14 @@ export {
   touchToken,
 } from "./token-queries.js";
 export { claimIdempotencyKey, saveIdempotencyKey } from "./idempotency-queries.js";
+export { databaseFiles, type Files } from "./files.js";
+export { deleteFilesOfChat, type FileRecord, linkFiles, lockFiles } from "./file-queries.js";
+export { insertRawMessages, type RawMessage } from "./import-queries.js";
+export { jsonbFault } from "./jsonb-fault.js";
+export {
+  type ChatChange,
+  type ChatChanges,
+  type ChatChangesPosition,
+  readChatChanges,
+  readSnapshot,
+} from "./chat-list-queries.js";

@@ -1,4 +1,6 @@
+import { removeOldDeletions } from "./chat-list-queries.js";
 import type { Queryable, Statement } from "./database.js";
+import { removeUnnamedFiles } from "./file-queries.js";
 
 const upsertHeartbeat: Statement = {
   name: "upsert_heartbeat",
@@ -40,8 +42,13 @@ const deleteOldKeys: Statement = {
   text: "delete from idempotency_keys where created_at < clock_timestamp() - interval '2 days'",
 };
 
-/** Drops what nobody needs any more: replicas dead for a day, idempotency keys older than two. */
+/**
+ * Drops what nobody needs any more: replicas dead for a day, idempotency keys older than two, files that no message named in a day,
+ * deletions of chats older than a week.
+ */
 export async function removeOutdated(db: Queryable): Promise<void> {
   await db.execute(deleteDeadReplicas);
   await db.execute(deleteOldKeys);
+  await removeUnnamedFiles(db);
+  await removeOldDeletions(db);
 }

@@ -27,6 +27,8 @@ import {
 } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 
+const wholeView = { sinceVersion: 0, afterMessageId: 0, resetSinceVersion: 0 };
+
 const leaseMs = 60_000;
 
 interface World {
@@ -173,7 +175,7 @@ describe.each(engines)("chats on %s", (engine) => {
         ),
       ),
     );
-    const view = await readChatView(world.database, chatId, "alice", { sinceVersion: 0, afterMessageId: 0 });
+    const view = await readChatView(world.database, chatId, "alice", wholeView);
     const queued = view?.queue.map((item) => (item.parts[0]?.type === "text" ? item.parts[0].text : ""));
     expect(queued?.toSorted()).toEqual(texts.toSorted());
     expect(new Set(view?.queue.map((item) => item.id)).size).toBe(texts.length);
@@ -234,7 +236,7 @@ describe.each(engines)("chats on %s", (engine) => {
       update chats set retry = '1', open_calls = '"x"', labels = '[]' where id = '${odd}';
       update chats set status = 'error', error = '"boom"' where id = '${failed}';
       update messages set usage = '"x"' where chat_id = '${odd}'`);
-    const view = await readChatView(world.database, odd, "alice", { sinceVersion: 0, afterMessageId: 0 });
+    const view = await readChatView(world.database, odd, "alice", wholeView);
     expect(view?.chat).toMatchObject({ retry: undefined, openCalls: [], labels: {} });
     expect(view?.messages).toHaveLength(1);
     const { error } = (await readChat(world.database, failed, "alice")) ?? {};
@@ -259,7 +261,7 @@ describe.each(engines)("chats on %s", (engine) => {
           () => ({ id, owner: "alice", title: odd, labels: { key: odd }, model, system: [], first }),
           () => id,
         );
-        const view = await readChatView(world.database, id, "alice", { sinceVersion: 0, afterMessageId: 0 });
+        const view = await readChatView(world.database, id, "alice", wholeView);
         const expected = odd.toWellFormed();
         expect(view?.chat.title).toBe(expected);
         expect(view?.chat.labels).toEqual({ key: expected });

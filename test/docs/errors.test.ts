@@ -11,6 +11,7 @@ const noReasons: readonly (string | RegExp)[] = [
   "DATABASE_URL",
   "NO_COLOR",
   "EAI_AGAIN", // an error of the system
+  "ERR_ENCODING_INVALID_ENCODED_DATA", // an error of Node
   // Refusals that only a worker meets.
   "ATTEMPTS_EXHAUSTED",
   "INTERRUPT_REQUESTED",

@@ -1,3 +1,5 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import {
   create,
   type DescService,
@@ -67,6 +69,34 @@ export class GrpcJsClient<S extends DescService> implements Disposable {
       metadataFrom(header),
       options,
     );
+  }
+
+  /** Sends the inputs one after the other, each when the one before is on its way. */
+  clientStream<Name extends keyof S["method"] & string>(
+    name: Name,
+    inputs: Iterable<Input<S, Name>> | AsyncIterable<Input<S, Name>>,
+    { header = {}, ...options }: grpc.CallOptions & { header?: Record<string, string> } = {},
+  ): Promise<Output<S, Name>> {
+    const { path, serialize, deserialize } = this.#definition(name);
+    const sending = new AbortController();
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeClientStreamRequest(
+        path,
+        serialize,
+        deserialize,
+        metadataFrom(header),
+        options,
+        (error, output) => {
+          sending.abort();
+          if (error === null && output !== undefined) resolve(output);
+          else reject(error ?? new Error("neither error nor answer"));
+        },
+      );
+      // Whatever goes wrong while we send, the answer says why.
+      pipeline(Readable.from(inputs), call as unknown as NodeJS.WritableStream, {
+        signal: sending.signal,
+      }).catch(() => undefined);
+    });
   }
 
   [Symbol.dispose](): void {

@@ -153,7 +153,7 @@ export function textOf(message: Pick<Message, "parts"> | undefined): string {
 }
 
 /** Deltas joined into parts, block by block, as a client shows them: for comparing with what was committed. */
-export function joinDeltas(deltas: readonly MessagePartEvent[]): string[] {
+export function joinDeltas(deltas: readonly Pick<MessagePartEvent, "block" | "part">[]): string[] {
   const blocks = new Map<number, string>();
   for (const { block, part } of deltas) blocks.set(block, fragment(blocks.get(block) ?? "", part));
   return [...blocks].sort(([a], [b]) => a - b).map(([, text]) => text);

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file palaver/chat/v1/file_service.proto.
  */
 export const file_palaver_chat_v1_file_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJwYWxhdmVyL2NoYXQvdjEvZmlsZV9zZXJ2aWNlLnByb3RvEg9wYWxhdmVyLmNoYXQudjEieQoERmlsZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCm1lZGlhX3R5cGUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoAxIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibgoRVXBsb2FkRmlsZVJlcXVlc3QSLQoGaGVhZGVyGAEgASgLMhsucGFsYXZlci5jaGF0LnYxLkZpbGVIZWFkZXJIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDgoFcGllY2USBbpIAggBIiQKCkZpbGVIZWFkZXISFgoEbmFtZRgBIAEoCUIIukgFcgMo/wEiOQoSVXBsb2FkRmlsZVJlc3BvbnNlEiMKBGZpbGUYASABKAsyFS5wYWxhdmVyLmNoYXQudjEuRmlsZSI5ChFDcmVhdGVGaWxlUmVxdWVzdBIWCgRuYW1lGAEgASgJQgi6SAVyAyj/ARIMCgRkYXRhGAIgASgMIjkKEkNyZWF0ZUZpbGVSZXNwb25zZRIjCgRmaWxlGAEgASgLMhUucGFsYXZlci5jaGF0LnYxLkZpbGUiKwoOR2V0RmlsZVJlcXVlc3QSGQoHZmlsZV9pZBgBIAEoCUIIukgFcgOwAQEiUgoPR2V0RmlsZVJlc3BvbnNlEiUKBGZpbGUYASABKAsyFS5wYWxhdmVyLmNoYXQudjEuRmlsZUgAEg8KBWNodW5rGAIgASgMSABCBwoFcGllY2UiLgoRRGVsZXRlRmlsZVJlcXVlc3QSGQoHZmlsZV9pZBgBIAEoCUIIukgFcgOwAQEiFAoSRGVsZXRlRmlsZVJlc3BvbnNlMuQCCgtGaWxlU2VydmljZRJXCgpVcGxvYWRGaWxlEiIucGFsYXZlci5jaGF0LnYxLlVwbG9hZEZpbGVSZXF1ZXN0GiMucGFsYXZlci5jaGF0LnYxLlVwbG9hZEZpbGVSZXNwb25zZSgBElUKCkNyZWF0ZUZpbGUSIi5wYWxhdmVyLmNoYXQudjEuQ3JlYXRlRmlsZVJlcXVlc3QaIy5wYWxhdmVyLmNoYXQudjEuQ3JlYXRlRmlsZVJlc3BvbnNlEk4KB0dldEZpbGUSHy5wYWxhdmVyLmNoYXQudjEuR2V0RmlsZVJlcXVlc3QaIC5wYWxhdmVyLmNoYXQudjEuR2V0RmlsZVJlc3BvbnNlMAESVQoKRGVsZXRlRmlsZRIiLnBhbGF2ZXIuY2hhdC52MS5EZWxldGVGaWxlUmVxdWVzdBojLnBhbGF2ZXIuY2hhdC52MS5EZWxldGVGaWxlUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJwYWxhdmVyL2NoYXQvdjEvZmlsZV9zZXJ2aWNlLnByb3RvEg9wYWxhdmVyLmNoYXQudjEieQoERmlsZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCm1lZGlhX3R5cGUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoAxIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibgoRVXBsb2FkRmlsZVJlcXVlc3QSLQoGaGVhZGVyGAEgASgLMhsucGFsYXZlci5jaGF0LnYxLkZpbGVIZWFkZXJIABIaCgVjaHVuaxgCIAEoDEIJukgGegQYgIBASABCDgoFcGllY2USBbpIAggBIkEKCkZpbGVIZWFkZXISFgoEbmFtZRgBIAEoCUIIukgFcgMogCASGwoKc2l6ZV9ieXRlcxgCIAEoA0IHukgEIgIoACI5ChJVcGxvYWRGaWxlUmVzcG9uc2USIwoEZmlsZRgBIAEoCzIVLnBhbGF2ZXIuY2hhdC52MS5GaWxlIjkKEUNyZWF0ZUZpbGVSZXF1ZXN0EhYKBG5hbWUYASABKAlCCLpIBXIDKIAgEgwKBGRhdGEYAiABKAwiOQoSQ3JlYXRlRmlsZVJlc3BvbnNlEiMKBGZpbGUYASABKAsyFS5wYWxhdmVyLmNoYXQudjEuRmlsZSIrCg5HZXRGaWxlUmVxdWVzdBIZCgdmaWxlX2lkGAEgASgJQgi6SAVyA7ABASJSCg9HZXRGaWxlUmVzcG9uc2USJQoEZmlsZRgBIAEoCzIVLnBhbGF2ZXIuY2hhdC52MS5GaWxlSAASDwoFY2h1bmsYAiABKAxIAEIHCgVwaWVjZSIuChFEZWxldGVGaWxlUmVxdWVzdBIZCgdmaWxlX2lkGAEgASgJQgi6SAVyA7ABASIUChJEZWxldGVGaWxlUmVzcG9uc2Uy5AIKC0ZpbGVTZXJ2aWNlElcKClVwbG9hZEZpbGUSIi5wYWxhdmVyLmNoYXQudjEuVXBsb2FkRmlsZVJlcXVlc3QaIy5wYWxhdmVyLmNoYXQudjEuVXBsb2FkRmlsZVJlc3BvbnNlKAESVQoKQ3JlYXRlRmlsZRIiLnBhbGF2ZXIuY2hhdC52MS5DcmVhdGVGaWxlUmVxdWVzdBojLnBhbGF2ZXIuY2hhdC52MS5DcmVhdGVGaWxlUmVzcG9uc2USTgoHR2V0RmlsZRIfLnBhbGF2ZXIuY2hhdC52MS5HZXRGaWxlUmVxdWVzdBogLnBhbGF2ZXIuY2hhdC52MS5HZXRGaWxlUmVzcG9uc2UwARJVCgpEZWxldGVGaWxlEiIucGFsYXZlci5jaGF0LnYxLkRlbGV0ZUZpbGVSZXF1ZXN0GiMucGFsYXZlci5jaGF0LnYxLkRlbGV0ZUZpbGVSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * An uploaded file, without its bytes.
@@ -29,7 +29,8 @@ export type File = Message<"palaver.chat.v1.File"> & {
   id: string;
 
   /**
-   * The name, without folders and control characters.
+   * The name, without folders, control characters and characters that nobody sees, at most 255 bytes; "file" with an extension when nothing
+   * is left.
    *
    * @generated from field: string name = 2;
    */
@@ -109,11 +110,19 @@ export const UploadFileRequestSchema: GenMessage<UploadFileRequest> = /*@__PURE_
  */
 export type FileHeader = Message<"palaver.chat.v1.FileHeader"> & {
   /**
-   * The file's name. Folders and control characters are dropped; its extension tells kinds of text apart.
+   * The file's name. It is cleaned and cut (File.name); its extension tells kinds of text apart.
    *
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * How many bytes follow, when the sender knows; otherwise 0. An upload of another size is refused (INVALID_UPLOAD): without this, a stream
+   * that somebody gave up can look like a shorter file.
+   *
+   * @generated from field: int64 size_bytes = 2;
+   */
+  sizeBytes: bigint;
 };
 
 /**
@@ -292,14 +301,17 @@ export const DeleteFileResponseSchema: GenMessage<DeleteFileResponse> = /*@__PUR
  * Files of the caller, for messages that show them to the model. Somebody else's file is indistinguishable from one that does not
  * exist: NOT_FOUND / FILE_NOT_FOUND.
  *
- * A file is sent once and then named by its id in a message (FilePart.file_id). One that no message names is removed after a day; one that
- * messages name stays until it is deleted, or with the last chat that names it.
+ * A file is sent once and then named by its id in messages (FilePart.file_id), at most 50 different ones in one chat:
+ * RESOURCE_EXHAUSTED / TOO_MANY_FILES. One that no message names is removed after a day; one that a message has named stays until it is
+ * deleted, or with the last chat that names it.
  *
  * @generated from service palaver.chat.v1.FileService
  */
 export const FileService: GenService<{
   /**
-   * Uploads a file in pieces: a header, then chunks. Needs HTTP/2; browsers use CreateFile.
+   * Uploads a file in pieces: a header, then chunks; anything else is INVALID_ARGUMENT / INVALID_UPLOAD. Nothing is stored of an upload
+   * that breaks off. Browsers cannot send streams: they use CreateFile. Whoever has more than 200 files or 1 GiB that no message names:
+   * RESOURCE_EXHAUSTED / TOO_MANY_UNUSED_FILES.
    *
    * @generated from rpc palaver.chat.v1.FileService.UploadFile
    */
@@ -309,7 +321,7 @@ export const FileService: GenService<{
     output: typeof UploadFileResponseSchema;
   },
   /**
-   * Uploads a file in one piece.
+   * Uploads a file in one piece. Otherwise like UploadFile.
    *
    * @generated from rpc palaver.chat.v1.FileService.CreateFile
    */
@@ -319,7 +331,7 @@ export const FileService: GenService<{
     output: typeof CreateFileResponseSchema;
   },
   /**
-   * Returns a file: what it is, then its bytes in order.
+   * Returns a file: what it is, then its bytes in order. Admins may read everybody's files, as they may read chats.
    *
    * @generated from rpc palaver.chat.v1.FileService.GetFile
    */

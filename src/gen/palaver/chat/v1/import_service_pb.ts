@@ -41,7 +41,8 @@ export type StoredRow = Message<"palaver.chat.v1.StoredRow"> & {
   contentVersion: number;
 
   /**
-   * The content: JSON text. Absent: no parts. Text that the database cannot hold as JSON: INVALID_ARGUMENT / INVALID_ROWS.
+   * The content: JSON text, kept as it is. Absent: no parts. Text that is not JSON or that the database cannot hold as such (U+0000, half a
+   * surrogate pair, numbers out of range, more than 1,000 levels, more than 16 MiB): INVALID_ARGUMENT / INVALID_ROWS.
    *
    * @generated from field: optional string content_json = 3;
    */
@@ -90,7 +91,7 @@ export type StoredRow = Message<"palaver.chat.v1.StoredRow"> & {
   model: string;
 
   /**
-   * Who wrote it. The caller when empty and the role is user or system.
+   * Who wrote it. The caller when empty and the role is user.
    *
    * @generated from field: string author = 10;
    */
@@ -323,7 +324,7 @@ export type ImportResult = Message<"palaver.chat.v1.ImportResult"> & {
   chat?: Chat | undefined;
 
   /**
-   * Rows that were stored, or would be.
+   * Rows that were stored, or would be: in a dry run 0 if any row refuses the import.
    *
    * @generated from field: int32 row_count = 2;
    */
@@ -438,7 +439,8 @@ export const ImportService: GenService<{
   },
   /**
    * Creates an idle chat whose history is the given rows, in their order: all of them or, with an error, nothing. Says how far it is;
-   * the result comes last. Leaving before the result undoes the import.
+   * the result comes last. Leaving before everything is stored undoes the import. Whoever cannot tell whether it came to that repeats it with
+   * the same idempotency key.
    *
    * @generated from rpc palaver.chat.v1.ImportService.ImportMessages
    */
