@@ -29,12 +29,14 @@ export function reduceChatList(view: ChatListView, item: ChatListItem): ChatList
   const known = new Map(view.chats.map((chat) => [chat.id, chat]));
   const chats = item.type === "reset" ? new Map<string, Chat>() : new Map(known);
   let caughtUp = item.type === "reset" ? false : view.caughtUp;
+  /** Whether the list comes anew: then what comes counts, also if it is older, since the database may have been restored from a backup. */
+  let anew = item.type === "reset";
   for (const { event } of events) {
     switch (event.case) {
       case "chatUpdate": {
         const { chat } = event.value;
-        if (chat !== undefined)
-          chats.set(chat.id, newer(known.get(chat.id), newer(chats.get(chat.id), chat)));
+        if (chat === undefined) break;
+        chats.set(chat.id, anew ? sameOrOther(known.get(chat.id), chat) : newer(chats.get(chat.id), chat));
         break;
       }
       case "chatDelete":
@@ -43,8 +45,7 @@ export function reduceChatList(view: ChatListView, item: ChatListItem): ChatList
         break;
       case "listReset":
         chats.clear();
-        // What comes may be older: the database may have been restored from a backup.
-        known.clear();
+        anew = true;
         break;
       case "caughtUp":
         caughtUp = true;
@@ -57,6 +58,11 @@ export function reduceChatList(view: ChatListView, item: ChatListItem): ChatList
     }
   }
   return { ...view, cursor, caughtUp, chats: sameOr(view.chats, [...chats.values()].sort(compareChats)) };
+}
+
+/** What is known of a chat if the other is of the same version, so that it keeps its identity. */
+function sameOrOther(known: Chat | undefined, other: Chat): Chat {
+  return known !== undefined && versionOf(known) === versionOf(other) ? known : other;
 }
 
 /** What is known of a chat, unless the other is of a later version. */

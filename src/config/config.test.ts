@@ -32,7 +32,7 @@ describe("defaults", () => {
       tools: { builtIn: ["current_time"], httpFetchAllowPrivate: false, timeoutMs: 120_000 },
       leaseMs: 15_000,
       heartbeatMs: 3_000,
-      maxRequestBytes: 16 * 1024 * 1024,
+      maxRequestBytes: 4 * 1024 * 1024,
       maxImportBytes: 64 * 1024 * 1024,
       logLevel: "info",
     });

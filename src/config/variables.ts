@@ -70,9 +70,9 @@ export const serverSections = {
     }),
     PALAVER_MAX_REQUEST_BYTES: withDefault(wholeNumber({ min: 1_024, max: 268_435_456 }), {
       description:
-        "The largest request that is read, in bytes. `CreateFile` needs 4/3 of the file where bytes travel as JSON; `UploadFile` needs 1 MiB.",
-      default: "16777216",
-      example: "4194304",
+        "The largest request that is read, in bytes. Requests of FileService may have 16 MiB, so that a whole file fits into one.",
+      default: "4194304",
+      example: "16777216",
     }),
     PALAVER_MAX_IMPORT_BYTES: withDefault(wholeNumber({ min: 1_024, max: 1_073_741_824 }), {
       description:

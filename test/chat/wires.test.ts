@@ -12,7 +12,7 @@ import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { GrpcJsClient } from "../kit/grpc-js-client.js";
 import { gate, type ProviderServer, startProviderServer, text } from "../kit/provider-server/index.js";
 import { newChat, says, startTestReplica, type TestReplica } from "../kit/replica.js";
-import { textOf, Watch } from "../kit/watch.js";
+import { joinDeltas, textOf, Watch } from "../kit/watch.js";
 
 let server: ProviderServer;
 let replica: TestReplica;
@@ -46,7 +46,9 @@ describe.each(Object.entries(wires))("over %s", (_name, transport) => {
     const mark = watch.mark;
     await client.sendMessage({ chatId, parts: says("hi") });
     await watch.status(ChatStatus.WAITING, mark);
-    expect(watch.all("messagePart")).toHaveLength(15);
+    const deltas = watch.all("messagePart");
+    expect([deltas[0]?.firstSeq, deltas.at(-1)?.seq]).toEqual([1n, 15n]);
+    expect(joinDeltas(deltas)).toEqual(["text: Hello, world. 🙂"]);
     expect(textOf(watch.messages().at(-1))).toBe("Hello, world. 🙂");
     expect((await client.listMessages({ chatId })).messages).toEqual(watch.messages());
     await expect(client.interruptChat({ chatId })).rejects.toMatchObject({
@@ -137,14 +139,13 @@ describe("leaving", () => {
       0,
       late.events.findIndex((event) => event.case === "caughtUp"),
     );
-    expect(before.flatMap((event) => (event.case === "messagePart" ? [event.value.seq] : []))).toEqual([
-      1n,
-      2n,
-    ]);
+    const deltas = before.flatMap((event) => (event.case === "messagePart" ? [event.value] : []));
+    expect(deltas.map(({ firstSeq, seq }) => [firstSeq, seq])).toEqual([[1n, 2n]]);
+    expect(joinDeltas(deltas)).toEqual(["text: one two "]);
     await script.open("here");
     await late.status(ChatStatus.WAITING);
     expect(textOf(late.messages().at(-1))).toBe("one two three");
-    expect(late.all("messagePart").map(({ seq }) => seq)).toEqual([1n, 2n, 3n]);
+    expect(late.all("messagePart").map(({ seq }) => seq)).toEqual([2n, 3n]);
   });
 
   it("two watchers end equal (STREAM-12)", async () => {
@@ -160,6 +161,7 @@ describe("leaving", () => {
     await replica.client.sendMessage({ chatId, parts: says("hi") });
     await Promise.all([one.status(ChatStatus.WAITING, marks[0]), two.status(ChatStatus.WAITING, marks[1])]);
     expect(one.messages()).toEqual(two.messages());
-    expect(one.all("messagePart")).toEqual(two.all("messagePart"));
+    expect(joinDeltas(one.all("messagePart"))).toEqual(joinDeltas(two.all("messagePart")));
+    expect(one.all("messagePart").at(-1)?.seq).toBe(two.all("messagePart").at(-1)?.seq);
   });
 });

@@ -6,6 +6,7 @@ import { loadConfig } from "../../src/config/index.js";
 import { ChatService, WhenBusy } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
 import { ImportService } from "../../src/gen/palaver/chat/v1/import_service_pb.js";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
+import { ChatErrorKind } from "../../src/gen/palaver/chat/v1/error_pb.js";
 import type { StreamEvent } from "../../src/gen/palaver/chat/v1/event_pb.js";
 import { silentLogger } from "../../src/platform/index.js";
 import { startReplica } from "../../src/replica.js";
@@ -287,6 +288,22 @@ describe.each(engines)("on %s", (engine) => {
     const end = viewOf(rest, view);
     expect(textOf(end.messages.at(-1)?.parts[0])).toBe(`begin${part.repeat(120)}`);
     expect(textOf(view.step?.parts[0]) + deltasOf(events)).toBe(`begin${part.repeat(120)}`);
+  });
+
+  it("a step that generates more than the server accepts fails, and nothing of it is committed", async () => {
+    await using small = await startTestReplica({
+      engine,
+      providers: server,
+      env: { PALAVER_MAX_STEP_BYTES: "50000" },
+    });
+    const script = await server.script([...Array.from({ length: 9 }, () => text("x".repeat(10_000)))]);
+    const chatId = await newChat(small.client, `openai-chat/${script.model}`, "go");
+    const view = viewOf(await record(small.client, chatId, { isEnough: isIdle }));
+    expect(view.status).toBe(ChatStatus.ERROR);
+    expect(view.error).toMatchObject({ kind: ChatErrorKind.GENERIC, retryable: false });
+    expect(view.error?.message).toContain("larger than this server accepts");
+    expect(view.messages).toHaveLength(1);
+    expect(view.step).toBeUndefined();
   });
 
   it("a chat with more messages than fit into one read arrives whole, and can be resumed in its midst", async () => {
