@@ -78,28 +78,39 @@ export function decodeCursor(chatId: string, text: string): StreamPosition | und
 export function cursorAfter(chatId: string, event: StreamEvent, position: StreamPosition): string {
   // Only deltas are shared, and those belong to one chat.
   if (event.event.case !== "messagePart") return encodeCursor(chatId, position);
-  const key = keyOf(position);
   const known = made.get(event);
-  if (known?.key === key) return known.text;
+  if (known !== undefined && isSame(known.position, position)) return known.text;
   const text = encodeCursor(chatId, position);
-  made.set(event, { key, text });
+  made.set(event, { position, text });
   return text;
 }
 
 /** The first byte of the text tells the kinds of cursors apart. */
 const cursorKind = 1;
 
-const made = new WeakMap<StreamEvent, { readonly key: string; readonly text: string }>();
+const made = new WeakMap<StreamEvent, { readonly position: StreamPosition; readonly text: string }>();
 
-/** Everything in which positions after one delta can differ. */
-function keyOf({ afterMessageId, told, seen }: StreamPosition): string {
-  if (told === undefined) return "";
-  const { snapshotVersion, historyVersion, generationAttempt, queueVersion, retryVersion, metadataVersion } =
-    told;
-  const { status, retrying, messageVersion, partly, opening } = told;
-  const versions = `${snapshotVersion} ${historyVersion} ${generationAttempt} ${queueVersion} ${retryVersion} ${metadataVersion}`;
-  const messages = `${messageVersion} ${partly?.version ?? 0} ${partly?.throughId ?? 0} ${afterMessageId}`;
-  return `${versions} ${messages} ${status} ${retrying} ${opening} ${seen?.lastSeq ?? 0}`;
+/** Positions after the same delta, which differ in what else is known. Compared for every delta and subscriber. */
+function isSame(a: StreamPosition, b: StreamPosition): boolean {
+  if (a.afterMessageId !== b.afterMessageId || a.seen?.lastSeq !== b.seen?.lastSeq) return false;
+  const [x, y] = [a.told, b.told];
+  if (x === y) return true;
+  return (
+    x !== undefined &&
+    y !== undefined &&
+    x.snapshotVersion === y.snapshotVersion &&
+    x.historyVersion === y.historyVersion &&
+    x.generationAttempt === y.generationAttempt &&
+    x.queueVersion === y.queueVersion &&
+    x.retryVersion === y.retryVersion &&
+    x.metadataVersion === y.metadataVersion &&
+    x.status === y.status &&
+    x.retrying === y.retrying &&
+    x.messageVersion === y.messageVersion &&
+    x.partly?.version === y.partly?.version &&
+    x.partly?.throughId === y.partly?.throughId &&
+    x.opening === y.opening
+  );
 }
 
 function chatIdBytes(chatId: string): Buffer {
