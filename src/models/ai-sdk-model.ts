@@ -12,6 +12,7 @@ import type { ProviderMetadata } from "../protocol/index.js";
 import { buildPrompt } from "./build-prompt.js";
 import { classifyFailure } from "./classify-error.js";
 import type { FinishReason, Model, ModelEvent, ModelRequest, ModelUsage, ToolDeclaration } from "./model.js";
+import { opaqueTexts } from "./opaque-texts.js";
 import { readFailure } from "./read-failure.js";
 
 export interface AiSdkModelOptions {
@@ -37,8 +38,11 @@ export interface AiSdkModelOptions {
  */
 export function createAiSdkModel(options: AiSdkModelOptions): Model {
   const { provider, id, secrets, clock, markNumber } = options;
-  const failure = (error: unknown): Error =>
-    classifyFailure(readFailure(error, clock.now()), { provider, secrets });
+  const failure = (error: unknown, { history }: ModelRequest): Error =>
+    classifyFailure(error instanceof FinishFailure ? error.failure : readFailure(error, clock.now()), {
+      provider,
+      secrets: [...secrets, ...opaqueTexts(history)],
+    });
 
   async function* stream(
     request: ModelRequest,
@@ -74,9 +78,7 @@ export function createAiSdkModel(options: AiSdkModelOptions): Model {
       }
     } catch (error) {
       if (aborted()) return;
-      throw error instanceof FinishFailure
-        ? classifyFailure(error.failure, { provider, secrets })
-        : failure(error);
+      throw failure(error, request);
     }
     if (!aborted()) throw classifyFailure({ message: "", endedEarly: true }, { provider });
   }

@@ -878,3 +878,40 @@ function expectWellFormed(prompt: LanguageModelV3Prompt): void {
   expect(open).toEqual([]);
   expect(prompt.find(({ role }) => role !== "system")?.role).toBe("user");
 }
+
+it("takes no longer for each message when there are many alike", () => {
+  const many = 50_000;
+  const calls = Array.from({ length: many }, () => assistant(own, call("same")));
+  const users = Array.from({ length: many }, () => user(text("a")));
+  const prompt = buildPrompt([...calls, ...users], target);
+  const ids = prompt.flatMap(({ role, content }) =>
+    role === "assistant" ? content.map((part) => (part.type === "tool-call" ? part.toolCallId : "")) : [],
+  );
+  expect([ids.length, new Set(ids).size, ids.at(-1)]).toEqual([many, many, `same_${String(many)}`]);
+  expect(prompt.at(-1)?.content).toHaveLength(many);
+}, 20_000);
+
+it("takes arguments and results of any depth and length: one of them must not end the chat", () => {
+  const deep = "[".repeat(9_000) + "]".repeat(9_000);
+  const long = JSON.stringify({ text: '\n"\\'.repeat(2_000_000), id: "n" }).replace(
+    '"n"',
+    "12345678901234567890",
+  );
+  const prompt = buildPrompt(
+    [
+      user(),
+      assistant(own, call("c1", { args_json: `{"a":${deep}}` }), call("c2", { args_json: long })),
+      tool(result("c1", { result_json: deep }), result("c2", { result_json: long })),
+    ],
+    { ...target, markNumber: (literal) => `number:${literal}` },
+  );
+  const marked = { text: '\n"\\'.repeat(2_000_000), id: "number:12345678901234567890" };
+  const [, asked, answered] = prompt;
+  const inputs = asked?.role === "assistant" ? asked.content : [];
+  expect(inputs.map((part) => part.type === "tool-call" && part.input)).toEqual([{}, marked]);
+  const outputs = answered?.role === "tool" ? answered.content : [];
+  expect(outputs.map((part) => part.type === "tool-result" && part.output)).toEqual([
+    { type: "text", value: deep },
+    { type: "text", value: long },
+  ]);
+});

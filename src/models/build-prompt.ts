@@ -192,10 +192,11 @@ function joinNeighbours(messages: readonly LanguageModelV3Message[]): LanguageMo
   const joined: LanguageModelV3Message[] = [];
   for (const message of messages) {
     const last = joined.at(-1);
+    // What is joined is ours: it grows in place, since a history may be thousands of messages of one side.
     if (last?.role === "user" && message.role === "user") {
-      joined[joined.length - 1] = { role: "user", content: [...last.content, ...message.content] };
+      for (const part of message.content) last.content.push(part);
     } else if (last?.role === "assistant" && message.role === "assistant") {
-      joined[joined.length - 1] = { role: "assistant", content: [...last.content, ...message.content] };
+      for (const part of message.content) last.content.push(part);
     } else {
       joined.push(message);
     }

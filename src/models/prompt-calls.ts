@@ -88,11 +88,15 @@ interface Ids {
 
 function createIds(): Ids {
   const taken = new Set<string>();
+  /** The first number to try. Without it, thousands of calls with one id would take minutes. */
+  const next = new Map<string, number>();
   return {
     take(id) {
       const base = sanitizeName(id, "call");
       let unique = base;
-      for (let number = 2; taken.has(unique); number += 1) unique = `${base}_${String(number)}`;
+      let number = next.get(base) ?? 2;
+      for (; taken.has(unique); number += 1) unique = `${base}_${String(number)}`;
+      next.set(base, number);
       taken.add(unique);
       return unique;
     },

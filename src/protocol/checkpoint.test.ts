@@ -68,6 +68,15 @@ describe("chunks of an episode", () => {
     expect(spans(decodeCheckpoint([b]))).toEqual([]);
   });
 
+  it("are joined into events that stock clients accept, however long the step is", () => {
+    const chunks = deltasOf(...Array.from({ length: 50 }, () => [1, text("x".repeat(100_000))] as const)).map(
+      (delta) => encodeCheckpoint([delta]),
+    );
+    const read = decodeCheckpoint(chunks);
+    expect(spans(read)).toEqual(Array.from({ length: 25 }, (_, index) => [2 * index + 1, 2 * index + 2]));
+    expect(foldDeltas(read).parts).toEqual([{ type: "text", text: "x".repeat(5_000_000) }]);
+  });
+
   it("that were written twice count once", () => {
     const deltas = deltasOf([1, text("a")], [1, text("b")], [1, text("c")]);
     const chunks = [deltas, deltas.slice(1)].map(encodeCheckpoint);

@@ -61,7 +61,10 @@ function decodeChunk(bytes: Uint8Array): CheckpointDelta[] {
   }
 }
 
-/** Joins adjacent deltas of a block (STREAM-6). What is given is not changed. */
+/** The text of one event, in UTF-16 units, so that responses stay below the size that stock clients accept. */
+const maxJoinedLength = 256 * 1024;
+
+/** Joins adjacent deltas of a block (STREAM-6), up to that length. What is given is not changed. */
 function joinDeltas(deltas: readonly CheckpointDelta[]): CheckpointDelta[] {
   const joined: CheckpointDelta[] = [];
   for (const delta of deltas) {
@@ -77,10 +80,12 @@ function joinDeltas(deltas: readonly CheckpointDelta[]): CheckpointDelta[] {
 function joinParts({ kind: first }: Part, { kind: second }: Part): Part | undefined {
   if (first.case === "text" && second.case === "text") {
     const text = first.value.text + second.value.text;
+    if (text.length > maxJoinedLength) return undefined;
     return create(PartSchema, { kind: { case: "text", value: { text } } });
   }
   if (first.case === "reasoning" && second.case === "reasoning") {
     const text = first.value.text + second.value.text;
+    if (text.length > maxJoinedLength) return undefined;
     const startedAt = first.value.startedAt ?? second.value.startedAt;
     const completedAt = second.value.completedAt ?? first.value.completedAt;
     const times = { ...(startedAt && { startedAt }), ...(completedAt && { completedAt }) };
@@ -92,6 +97,7 @@ function joinParts({ kind: first }: Part, { kind: second }: Part): Part | undefi
     [first.value, second.value].every(isFragment)
   ) {
     const argsDelta = first.value.argsDelta + second.value.argsDelta;
+    if (argsDelta.length > maxJoinedLength) return undefined;
     return create(PartSchema, { kind: { case: "toolCall", value: { ...first.value, argsDelta } } });
   }
   return undefined;

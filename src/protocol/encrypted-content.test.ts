@@ -20,6 +20,13 @@ it.each([
   ['{"content":{"encryptedStdout":"e"},"n":1}', '{"content":{},"n":1}'],
   ['{"said":"\\"encryptedContent\\""}', '{"said":"\\"encryptedContent\\""}'],
   ['{ "id": 12345678901234567890 }', '{ "id": 12345678901234567890 }'],
+  ['[{"id":12345678901234567890,"n":1.0,"encryptedContent":"e"}]', '[{"id":12345678901234567890,"n":1.0}]'],
+  ['{"__proto__":{"encrypted":"e","b":2}}', '{"__proto__":{"b":2}}'],
+  [String.raw`[{"\u0065ncryptedContent":"e"}]`, "[{}]"],
+  [String.raw`{ "said": "\u00e9" }`, String.raw`{ "said": "\u00e9" }`],
+  ['{"a":{"encryptedContent":"e"},"a":1}', '{"a":1}'],
+  ['{"encryptedContent":"e"', "null"],
+  [`{"encryptedContent":"e","deep":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, "null"],
 ])("of the provider's result %s clients see %s (PART-4)", (stored, seen) => {
   expect(shown(stored, true)).toBe(seen);
 });

@@ -1,4 +1,4 @@
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Part } from "../gen/palaver/chat/v1/message_pb.js";
 import type { StoredPart } from "./stored-part.js";
 
@@ -85,5 +85,12 @@ function text<Key extends string>(key: Key, value: string): Partial<Record<Key, 
 }
 
 function instant<Key extends string>(key: Key, time: Timestamp | undefined): Partial<Record<Key, string>> {
-  return time === undefined ? {} : ({ [key]: timestampDate(time).toISOString() } as Record<Key, string>);
+  return time === undefined ? {} : ({ [key]: isoOf(time) } as Record<Key, string>);
+}
+
+/** With all digits: a `Date` has milliseconds, and rounds. */
+function isoOf({ seconds, nanos }: Timestamp): string {
+  const second = new Date(Number(seconds) * 1_000).toISOString().slice(0, 19);
+  const fraction = String(nanos).padStart(9, "0").replace(/0{6}$/, "");
+  return `${second}.${fraction}Z`;
 }

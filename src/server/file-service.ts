@@ -13,12 +13,15 @@ import type { Random } from "../platform/index.js";
 import { invalidArgument, PalaverError } from "../protocol/index.js";
 import type { FileRecord, Files } from "../store/index.js";
 import { callerKey } from "./authenticate.js";
+import { UploadBuffer, UploadMemory } from "./file-memory.js";
 import { cleanFileName } from "./file-name.js";
 import { detectMediaType, extensionFor, supportedTypes } from "./media-type.js";
 
 export interface FileServiceDeps {
   readonly files: Files;
   readonly random: Random;
+  /** What uploads may hold at once. Default: a limit for each owner and one for all of them. */
+  readonly memory?: UploadMemory | undefined;
 }
 
 const maxFileBytes = 10 * 1024 * 1024;
@@ -30,7 +33,10 @@ const maxUnused = { files: 200, bytes: 1024 * 1024 * 1024 };
  * FileService: a file is its owner's alone (ERR-5); an admin may read it, as a chat that shows it (AUTH-2). An upload is held in memory
  * until it is complete, since only then its type is known, and stored in one transaction.
  */
-export function createFileService({ files, random }: FileServiceDeps): ServiceImpl<typeof FileService> {
+export function createFileService(deps: FileServiceDeps): ServiceImpl<typeof FileService> {
+  const { files, random, memory = new UploadMemory() } = deps;
+  const inTurn = oneAtATime();
+
   async function store(context: HandlerContext, givenName: string, data: Uint8Array): Promise<File> {
     if (data.byteLength === 0) throw invalidArgument("EMPTY_FILE", "data", "the file is empty");
     const cleanName = cleanFileName(givenName);
@@ -39,11 +45,16 @@ export function createFileService({ files, random }: FileServiceDeps): ServiceIm
       throw invalidArgument("UNSUPPORTED_FILE_TYPE", "data", `a file can be one of: ${supportedTypes}`);
     }
     const name = cleanName === "" ? `file.${extensionFor(mediaType)}` : cleanName;
-    const file = { id: random.uuid(), owner: callerOf(context), name, mediaType, data };
-    const stored = await files.put(file, (unused) => {
-      // A stream that was given up may just end, and abort a moment later. Nobody would learn the file's id.
+    const owner = callerOf(context);
+    const file = { id: random.uuid(), owner, name, mediaType, data };
+    // The database lets one upload of an owner in at a time; those that wait do not wait with a connection each.
+    const stored = await inTurn(owner, async () => {
       context.signal.throwIfAborted();
-      return isAcceptable(unused);
+      return files.put(file, (unused) => {
+        // A stream that was given up may just end, and abort a moment later. Nobody would learn the file's id.
+        context.signal.throwIfAborted();
+        return isAcceptable(unused);
+      });
     });
     if (stored === undefined) throw tooManyUnused();
     return fileToProto(stored);
@@ -52,17 +63,21 @@ export function createFileService({ files, random }: FileServiceDeps): ServiceIm
   return {
     async uploadFile(requests, context) {
       const owner = callerOf(context);
-      const { name, data } = await readUpload(requests, async ({ sizeBytes }) => {
+      using held = memory.open(owner);
+      const buffer = new UploadBuffer(held, maxFileBytes);
+      const name = await readUpload(requests, buffer, async ({ sizeBytes }) => {
         // Refused before the bytes are read; what arrives meanwhile is counted when this one is stored.
         if (sizeBytes > maxFileBytes) throw fileTooLarge();
         const { count, bytes } = await files.unnamed(owner);
         if (!isAcceptable({ count: count + 1, bytes: bytes + Number(sizeBytes) })) throw tooManyUnused();
       });
-      return { file: await store(context, name, data) };
+      return { file: await store(context, name, buffer.bytes) };
     },
 
     async createFile({ name, data }, context) {
       if (data.byteLength > maxFileBytes) throw fileTooLarge();
+      using held = memory.open(callerOf(context));
+      held.grow(data.byteLength);
       return { file: await store(context, name, data) };
     },
 
@@ -95,14 +110,31 @@ function callerOf(context: HandlerContext): string {
   return context.values.get(callerKey).owner;
 }
 
-/** All pieces of an upload, after `admit` has seen the header; refuses them as soon as there are too many bytes. */
+/** Runs what belongs to one key in the order in which it came, each when the one before is over, however that went. */
+function oneAtATime(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return async (key, work) => {
+    const mine = (last.get(key) ?? Promise.resolve()).then(work);
+    const over = mine.catch(() => undefined);
+    last.set(key, over);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(key) === over) last.delete(key);
+    }
+  };
+}
+
+/**
+ * Reads all pieces of an upload into the buffer, after `admit` has seen the header; refuses them as soon as there are too many bytes.
+ * Resolves to the name in the header.
+ */
 async function readUpload(
   pieces: AsyncIterable<UploadFileRequest>,
+  buffer: UploadBuffer,
   admit: (header: FileHeader) => Promise<void>,
-): Promise<{ name: string; data: Uint8Array }> {
+): Promise<string> {
   let header: FileHeader | undefined;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
   for await (const { piece } of pieces) {
     if (header === undefined) {
       if (piece.case !== "header") throw invalidUpload("begins with a header");
@@ -111,15 +143,13 @@ async function readUpload(
       continue;
     }
     if (piece.case !== "chunk") throw invalidUpload("has one header, and nothing but chunks after it");
-    bytes += piece.value.byteLength;
-    if (bytes > maxFileBytes) throw fileTooLarge();
-    chunks.push(piece.value);
+    if (!buffer.add(piece.value)) throw fileTooLarge();
   }
   if (header === undefined) throw invalidUpload("begins with a header");
   const { name, sizeBytes } = header;
-  if (sizeBytes > 0n && sizeBytes !== BigInt(bytes))
+  if (sizeBytes > 0n && sizeBytes !== BigInt(buffer.bytes.byteLength))
     throw invalidUpload("has as many bytes as its header says");
-  return { name, data: Buffer.concat(chunks) };
+  return name;
 }
 
 function fileToProto({ id, name, mediaType, sizeBytes, createdAt }: FileRecord): File {

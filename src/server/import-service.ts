@@ -17,6 +17,7 @@ import {
   type ImportResult,
   ImportResultSchema,
   type ImportService,
+  type ParsedRow,
   type RowProblem,
   RowProblemSchema,
   type StoredRow,
@@ -47,8 +48,14 @@ export interface ImportServiceDeps {
 export function createImportService(deps: ImportServiceDeps): ServiceImpl<typeof ImportService> {
   const { chats, models, clock } = deps;
   return {
-    parseRows({ rows }) {
-      return { rows: rows.map(parseRow) };
+    async parseRows({ rows }, { signal }) {
+      const pause = pauses(clock, signal);
+      const parsed: ParsedRow[] = [];
+      for (const row of rows) {
+        parsed.push(parseRow(row));
+        await pause(row);
+      }
+      return { rows: parsed };
     },
 
     async *importMessages(request, { signal, values }) {
@@ -146,6 +153,17 @@ interface CheckedRows {
 const sliceRows = 500;
 const sliceChars = 1024 * 1024;
 
+/** To be called after each row: waits now and then. */
+function pauses(clock: Clock, signal: AbortSignal): (row: StoredRow) => Promise<void> {
+  let slice = { rows: 0, chars: 0 };
+  return async ({ contentJson = "" }) => {
+    slice = { rows: slice.rows + 1, chars: slice.chars + contentJson.length };
+    if (slice.rows < sliceRows && slice.chars < sliceChars) return;
+    slice = { rows: 0, chars: 0 };
+    await clock.sleep(0, { signal });
+  };
+}
+
 async function checkRows(
   stored: readonly StoredRow[],
   caller: string,
@@ -157,7 +175,7 @@ async function checkRows(
   const faults: (FieldViolation & { index: number })[] = [];
   const fileIds = new Set<string>();
   let title: string | undefined;
-  let slice = { rows: 0, chars: 0 };
+  const pause = pauses(clock, signal);
   for (const [index, storedRow] of stored.entries()) {
     const checked = checkRow(storedRow, index, caller);
     if (checked.fault !== undefined) {
@@ -173,11 +191,7 @@ async function checkRows(
         title ??= titleFrom(content.parts);
       }
     }
-    slice = { rows: slice.rows + 1, chars: slice.chars + (storedRow.contentJson?.length ?? 0) };
-    if (slice.rows >= sliceRows || slice.chars >= sliceChars) {
-      await clock.sleep(0, { signal });
-      slice = { rows: 0, chars: 0 };
-    }
+    await pause(storedRow);
   }
   return { rows, problems, faults, title: title ?? titleFrom([]), fileIds };
 }

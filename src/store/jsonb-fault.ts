@@ -67,9 +67,9 @@ function isNumberStart(char: string): boolean {
 }
 
 function numberEnd(text: string, start: number): number {
-  let at = start;
-  while (at < text.length && /[-+.0-9eE]/.test(text[at] ?? "")) at += 1;
-  return at;
+  const number = /[-+.\deE]+/y;
+  number.lastIndex = start;
+  return start + (number.exec(text)?.[0].length ?? 1);
 }
 
 function exponentOf(number: string): number {

@@ -167,7 +167,8 @@ async function talk(
       text("I searched."),
       toolCall("broken", {}),
     ],
-    [httpError(503, `Later, ${keyOf[provider]}`)],
+    // Its own words quote what it was sent.
+    [httpError(503, `Later, ${keyOf[provider]}, or without "${signature}"`)],
     [text("It did not work.")],
     [text("Half an ans"), gate("half")],
     [text("Yes.")],

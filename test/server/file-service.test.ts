@@ -11,6 +11,7 @@ import {
   UploadFileRequestSchema,
 } from "../../src/gen/palaver/chat/v1/file_service_pb.js";
 import { systemClock, systemRandom } from "../../src/platform/index.js";
+import { UploadMemory } from "../../src/server/file-memory.js";
 import { createFileService, type RpcServer, startRpcServer } from "../../src/server/index.js";
 import { type Database, databaseFiles, type Files } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
@@ -77,6 +78,8 @@ describe.each(engines)("FileService on %s", (engine) => {
   let lines: LogLine[];
   /** Whose uploads have begun: the server has read their header. */
   const begun = new Set<string>();
+  /** How many files of an owner are being stored, and how many were at most. */
+  const storing = new Map<string, { now: number; most: number }>();
   beforeAll(async () => {
     opened = await openTestDatabase(engine);
     database = opened.database;
@@ -84,9 +87,18 @@ describe.each(engines)("FileService on %s", (engine) => {
     const files: Files = {
       ...stored,
       unnamed: (owner) => stored.unnamed(owner).finally(() => begun.add(owner)),
+      put: async (file, accepts) => {
+        const atOnce = (storing.get(file.owner)?.now ?? 0) + 1;
+        const most = Math.max(atOnce, storing.get(file.owner)?.most ?? 0);
+        storing.set(file.owner, { now: atOnce, most });
+        return stored.put(file, accepts).finally(() => {
+          storing.set(file.owner, { now: atOnce - 1, most });
+        });
+      },
     };
     const recording = recordingLogger();
     lines = recording.lines;
+    const memory = new UploadMemory({ ownerBytes: 48 * mebibyte, serverBytes: 96 * mebibyte });
     server = await startRpcServer({
       host: "127.0.0.1",
       port: 0,
@@ -97,7 +109,8 @@ describe.each(engines)("FileService on %s", (engine) => {
           verify: async (owner) => ({ owner, role: owner === "root" ? "admin" : "user", tokenId: owner }),
         },
       },
-      services: (router) => router.service(FileService, createFileService({ files, random: systemRandom })),
+      services: (router) =>
+        router.service(FileService, createFileService({ files, random: systemRandom, memory })),
       limits: { maxMessageBytes: 16 * mebibyte },
       clock: systemClock,
       random: systemRandom,
@@ -283,6 +296,53 @@ describe.each(engines)("FileService on %s", (engine) => {
     ).toMatchObject({ code: "Canceled" });
     await until(() => uploadsEnded() > before, { what: "the server is through with the upload" });
     expect(await countFiles(owner)).toBe(0);
+  });
+
+  it("bounds what uploads hold in memory, whether they go on or not", async () => {
+    using client = clientOf("grpc");
+    const owner = somebody();
+    const abort = new AbortController();
+    const before = uploadsEnded();
+    let sent = 0;
+    async function* stalled(): AsyncGenerator<Piece> {
+      yield* pieces("a.png", png(9 * mebibyte));
+      sent += 1;
+      await until(() => abort.signal.aborted, { what: "the upload is given up" });
+    }
+    const options = { ...as(owner), signal: abort.signal };
+    const stalling = Array.from({ length: 4 }, () => errorOf(client.files.uploadFile(stalled(), options)));
+    await until(() => sent === 4, { what: "four uploads to be sent but for their end" });
+    const full = {
+      code: "ResourceExhausted",
+      reason: "TOO_MANY_UPLOADS",
+      metadata: { limit_bytes: String(48 * mebibyte) },
+    };
+    const fifth = (): Promise<unknown> => client.files.createFile({ data: png(maxFileBytes) }, as(owner));
+    // What is sent may not have been read yet.
+    await until(
+      async () =>
+        fifth().then(
+          () => false,
+          () => true,
+        ),
+      { what: "a fifth one to be refused" },
+    );
+    expect(await errorOf(fifth())).toMatchObject(full);
+    await client.files.createFile({ data: png(maxFileBytes) }, as(somebody()));
+    abort.abort();
+    await Promise.all(stalling);
+    await until(() => uploadsEnded() >= before + 4, { what: "the uploads to be over" });
+    await client.files.createFile({ data: png(maxFileBytes) }, as(owner));
+  });
+
+  it("stores the files of one owner one after the other, so that they do not take all connections", async () => {
+    using client = clientOf("grpc");
+    const owner = somebody();
+    await Promise.all(
+      Array.from({ length: 20 }, () => client.files.createFile({ data: png(1000) }, as(owner))),
+    );
+    expect(storing.get(owner)).toEqual({ now: 0, most: 1 });
+    expect(await countFiles(owner)).toBe(20);
   });
 
   it("stores nothing of an upload that a client resets without having ended it", async () => {
