@@ -7,6 +7,7 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../gen/grpc/health/v1/health_pb.js";
 import { PalaverError } from "../protocol/index.js";
+import { probeNats } from "../bus/index.js";
 import { migrationStatus, StoreError } from "../store/index.js";
 import { version } from "../version.js";
 import type { CommandContext } from "./command.js";
@@ -58,6 +59,8 @@ export async function examine(context: CommandContext, options: DoctorOptions): 
     const token = server.status === "ok" ? await checkToken(context, options, config) : undefined;
     if (token !== undefined) tell(token);
     for (const found of await checkDatabase(config, server.status === "ok")) tell(found);
+    const nats = await checkNats(config);
+    if (nats !== undefined) tell(nats);
     if (options.json !== true) {
       stdout.write("\nConfiguration in effect:\n");
       for (const { name, value } of describeConfig(config))
@@ -212,6 +215,32 @@ async function checkDatabase(config: Config, serverAnswers: boolean): Promise<Fi
       return [...findings, { check, status: serverAnswers ? "ok" : "note", detail }];
     }
     return [...findings, { check, status: "failed", detail: `${where}: ${message}`, advice }];
+  }
+}
+
+/** Whether NATS can be used as configured. Undefined without NATS. */
+async function checkNats({ bus, database }: Config): Promise<Finding | undefined> {
+  if (bus.kind === "local") return undefined;
+  const check = "NATS";
+  const where = bus.servers.join(", ");
+  try {
+    const { version: natsVersion, jetStream } = await probeNats(bus);
+    if (!jetStream) {
+      const detail = `${where}: JetStream is not enabled, or this user may not use it`;
+      return {
+        check,
+        status: "failed",
+        detail,
+        advice: "Start nats-server with -js, and allow what docs/architecture.md names.",
+      };
+    }
+    const detail = `${where}, version ${natsVersion}, with JetStream`;
+    if (database.kind === "postgres") return { check, status: "ok", detail };
+    const advice = "It is for several replicas, and the embedded database serves one: set DATABASE_URL.";
+    return { check, status: "note", detail, advice };
+  } catch (error) {
+    const { message, reason, advice } = reportOf(error);
+    return { check, status: "failed", detail: `${message} [${reason}]`, advice };
   }
 }
 

@@ -23,7 +23,7 @@ import { writeJsonLine } from "./terminal.js";
 
 interface ImportOptions extends ClientOptions {
   readonly title?: string;
-  readonly label: Readonly<Record<string, string>>;
+  readonly label?: Readonly<Record<string, string>>;
   readonly model?: string;
   readonly dryRun?: true;
 }
@@ -34,7 +34,7 @@ export const addImportCommand: AddCommand = (program, context) => {
     .description("make a chat of a history: from an export, or from rows that another system stored")
     .argument("<file>", "JSON Lines, one row a line; - reads standard input")
     .option("--title <text>", "the chat's title (default: the export's, or the first words of the user)")
-    .option("--label <key=value>", "a label of the chat; may be given several times", addLabel, {})
+    .option("--label <key=value>", "a label of the chat; may be given several times", addLabel)
     .option("--model <id>", "the model that goes on with the chat, as provider/model")
     .option("--dry-run", "only list what would be refused or could not be read")
     .addHelpText("after", rowHelp)
@@ -154,7 +154,7 @@ function printResult(
   stdout.write(`imported ${rowCount} rows as chat ${present(chat).id}\n`);
 }
 
-function addLabel(text: string, labels: Readonly<Record<string, string>>): Record<string, string> {
+function addLabel(text: string, labels: Readonly<Record<string, string>> = {}): Record<string, string> {
   const mark = text.indexOf("=");
   if (mark < 1) throw new InvalidArgumentError("expected key=value");
   return { ...labels, [text.slice(0, mark)]: text.slice(mark + 1) };

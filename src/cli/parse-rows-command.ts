@@ -5,19 +5,20 @@ import { type AddCommand, examples } from "./command.js";
 import { elementSlices } from "./json-slices.js";
 import { invalidFile, numberedLines, readTextFile } from "./read-file.js";
 import { readStoredContent, type StoredContent } from "./stored-row.js";
-import { writeJsonLine } from "./terminal.js";
 
 export const addParseRowsCommand: AddCommand = (program, context) => {
   program
     .command("parse-rows")
-    .description("say how stored rows read: what an import would make of them, without a server")
+    .description(
+      "say how stored rows read, without a server; `palaver import --dry-run` asks one whether it stores them",
+    )
     .argument("<files...>", "a row as JSON, an array of them, or JSON Lines; - reads standard input")
     .addHelpText("after", parseHelp)
     .addHelpText("after", examples("palaver parse-rows rows/*.json", "palaver parse-rows - < rows.jsonl"))
     .action(async (paths: readonly string[]) => {
       for (const path of paths) {
         const text = await readTextFile(path, context.stdin);
-        for (const row of rowsOf(text, path)) writeJsonLine(context.stdout, parsed(row));
+        for (const row of rowsOf(text, path)) context.stdout.write(`${parsed(row)}\n`);
       }
     });
 };
@@ -27,11 +28,13 @@ A row is {id, role, content_version, raw}, raw being the JSON text of its conten
 will do as well. Each row gives one line: {id, parts}, or {id, error, message} if it cannot be read.
 `;
 
-function parsed({ id = "", role, contentVersion, contentJson }: StoredContent): unknown {
+/** JSON text. The id is as it stands in the row: printed anew, large numbers would be others. */
+function parsed({ idJson = '""', role, contentVersion, contentJson }: StoredContent): string {
   const content = decodeContent(contentJson ?? null, contentVersion, role);
-  return content.ok
-    ? { id, parts: content.parts.map((part) => toJson(PartSchema, partToProto(part))) }
-    : { id, error: content.error, message: content.message };
+  const read = content.ok
+    ? { parts: content.parts.map((part) => toJson(PartSchema, partToProto(part))) }
+    : { error: content.error, message: content.message };
+  return `{"id":${idJson},${JSON.stringify(read).slice(1)}`;
 }
 
 /** The rows of a file. @throws CliError INVALID_FILE at the first thing that is no row */

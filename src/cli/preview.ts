@@ -12,6 +12,8 @@ export class Preview {
   readonly #toolResults = new Set<string>();
   #others = 0;
   #count = 0;
+  /** What is known of the step; of one whose beginning is missing nothing is shown before it is committed. */
+  #seen: "nothing" | "from its beginning" | "from its middle" = "nothing";
   /** Tells the flows of one step from those of the next. */
   #step = 0;
 
@@ -27,12 +29,14 @@ export class Preview {
     this.#toolResults.clear();
     this.#others = 0;
     this.#count = 0;
+    this.#seen = "nothing";
     this.#step += 1;
   }
 
   /** Takes the next fragment; gives what it adds to the screen. */
-  add({ part, block, role }: MessagePartEvent): Piece[] {
-    if (part === undefined) return [];
+  add({ part, block, role, firstSeq }: MessagePartEvent): Piece[] {
+    if (this.#seen === "nothing") this.#seen = firstSeq > 1n ? "from its middle" : "from its beginning";
+    if (part === undefined || this.#seen === "from its middle") return [];
     const pieces = this.#show(part, block, role);
     this.#count += pieces.length;
     return pieces;
@@ -73,7 +77,10 @@ export class Preview {
 
   /** Takes the committed message; gives what of it has not been shown. */
   commit(message: Message): Piece[] {
-    if (this.isEmpty) return messagePieces(message);
+    if (this.isEmpty) {
+      this.clear();
+      return messagePieces(message);
+    }
     const texts = [...this.#texts].sort(([a], [b]) => a - b).map(([block, shown]) => ({ block, ...shown }));
     const pieces: Piece[] = [];
     let others = this.#others;

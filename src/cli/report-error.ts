@@ -34,6 +34,8 @@ const adviceByReason: Readonly<Record<string, string>> = {
 const adviceHere: Readonly<Record<string, string>> = {
   INVALID_CONFIGURATION:
     "docs/configuration.md describes all variables; `npx palaver doctor` shows the values in effect.",
+  NATS_UNREACHABLE:
+    "Is nats-server running, and is NATS_URL right? A server starts without it and connects later.",
   PORT_IN_USE: "Choose another one with --listen, for example --listen 127.0.0.1:0 for any that is free.",
 };
 

@@ -33,7 +33,8 @@ const rowSchema = z.strictObject({
 });
 
 export interface StoredContent {
-  readonly id: string | number | undefined;
+  /** JSON text. */
+  readonly idJson: string | undefined;
   readonly role: string;
   readonly contentVersion: number;
   /** JSON text; undefined: no content. */
@@ -46,8 +47,9 @@ export interface StoredContent {
  * @throws Error that says what is wrong with the text
  */
 export function readStoredContent(json: string): StoredContent {
-  const { id, role, content_version, raw } = parse(json, z.object(contentFields));
-  return { id, role, contentVersion: content_version, contentJson: contentText(json, raw) };
+  const { role, content_version, raw } = parse(json, z.object(contentFields));
+  const idJson = memberSlices(json).get("id");
+  return { idJson, role, contentVersion: content_version, contentJson: contentText(json, raw) };
 }
 
 /** A row as ImportService takes it. @throws Error that says what is wrong with the text */

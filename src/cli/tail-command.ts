@@ -70,7 +70,7 @@ async function tail(
     if (now.state === "waiting" && !reached) throw now.error;
     if (now.state === "waiting" && !cut) say(`connection cut: ${whyOf(now, connection.url)}; trying again`);
     if (now.state === "open" && cut) say("connected again");
-    if (now.state === "ended") say("the server has ended the stream");
+    if (now.state === "ended" && reached) say("the server has ended the stream");
     cut = now.state === "waiting" || (cut && now.state === "connecting");
     reached ||= now.state === "open";
   }

@@ -57,6 +57,23 @@ describe("an answer", () => {
     expect(printed()).toBe("Hello.\n");
   });
 
+  test("that somebody came to amid it is printed when it is committed, whole and once", () => {
+    const { tell, printed } = setup();
+    const late = delta(textPart("lo."));
+    if (late.event.case === "messagePart") late.event.value.firstSeq = 2n;
+    tell(status("RUNNING"), late, delta(textPart(" You")));
+    tell(message(2, Role.ASSISTANT, [textPart("Hello. You")]), delta(textPart("Next.")));
+    expect(printed()).toBe("Hello. You\nNext.\n");
+  });
+
+  test("that begins anew after somebody came to amid it is printed as it comes", () => {
+    const { tell, printed } = setup();
+    const late = delta(textPart("lo."));
+    if (late.event.case === "messagePart") late.event.value.firstSeq = 2n;
+    tell(status("RUNNING"), late, signal("previewReset"), delta(textPart("Hello.")));
+    expect(printed()).toBe("Hello.\n");
+  });
+
   test("that was committed before anybody looked is printed whole", () => {
     const { tell, printed, transcript } = setup();
     tell(

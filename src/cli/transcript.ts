@@ -137,7 +137,8 @@ export class Transcript {
 
   /** What is shown of the answer will come again, or never; a commit is still compared with it. */
   #discard(notice: string): void {
-    if (!this.#preview.isEmpty) this.#startOver ??= notice;
+    if (this.#preview.isEmpty) this.#preview.clear();
+    else this.#startOver ??= notice;
   }
 
   /** Another turn begins. */

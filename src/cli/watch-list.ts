@@ -1,4 +1,4 @@
-import { toJson } from "@bufbuild/protobuf";
+import { create, toJson } from "@bufbuild/protobuf";
 import {
   type Chat,
   type ChatListEvent,
@@ -15,6 +15,8 @@ import { renderTable } from "./table.js";
 import { safeLine } from "./terminal-text.js";
 import { colorsFor, widthOf, writeJsonLine } from "./terminal.js";
 
+const listReset = create(ChatListEventSchema, { event: { case: "listReset", value: {} } });
+
 /**
  * Prints the list of chats and then a line for every change, across lost connections, until the signal. With `json` one event per
  * line, archived chats too.
@@ -30,6 +32,7 @@ export async function watchList(
   const colors = colorsFor(stdout, env);
   let view = createChatListView();
   let reached = false;
+  let lost = false;
   /** Whether the list is being gathered, to be printed as a whole. */
   let gathering = true;
 
@@ -51,11 +54,18 @@ export async function watchList(
     view = reduceChatList(view, item);
     if (item.type === "connection") {
       if (item.connection.state === "waiting" && !reached) throw item.connection.error;
-      reached ||= item.connection.state === "open";
       if (isLost(item.connection)) stderr.write("— connection lost, trying to reconnect —\n");
+      if (item.connection.state === "waiting") lost = true;
+      if (item.connection.state !== "open") continue;
+      if (lost) stderr.write("— connected again —\n");
+      reached = true;
+      lost = false;
       continue;
     }
     if (item.type === "reset") gathering = true;
+    // Programs are told in the words of the protocol.
+    if (json && item.type === "reset" && item.events[0]?.event.case !== "listReset")
+      writeJsonLine(stdout, toJson(ChatListEventSchema, listReset));
     for (const event of item.events) {
       if (!json) printEvent(event);
       else if (event.event.case !== "keepalive") writeJsonLine(stdout, toJson(ChatListEventSchema, event));

@@ -57,6 +57,12 @@ it("a reset of the list forgets the chats; those that come again are the same ob
   expect(next.chats[0]).toBe(view.chats[0]);
 });
 
+it("a chat of the same version that was changed at another time is another one: the database was restored from a backup", () => {
+  const view = fed([updated("a", 5, { version: 3 })]);
+  const next = fed([event({ case: "listReset", value: {} }), updated("a", 4, { version: 3 })], view);
+  expect(next.chats[0]?.updateTime?.seconds).toBe(4n);
+});
+
 it("watching goes on at the last cursor after a cut, and begins anew where it is not known", async () => {
   const cursors: string[] = [];
   const client = clientOf({

@@ -60,9 +60,11 @@ export function reduceChatList(view: ChatListView, item: ChatListItem): ChatList
   return { ...view, cursor, caughtUp, chats: sameOr(view.chats, [...chats.values()].sort(compareChats)) };
 }
 
-/** What is known of a chat if the other is of the same version, so that it keeps its identity. */
+/** What is known of a chat if the other is of the same version and time, so that it keeps its identity. */
 function sameOrOther(known: Chat | undefined, other: Chat): Chat {
-  return known !== undefined && versionOf(known) === versionOf(other) ? known : other;
+  if (known === undefined || versionOf(known) !== versionOf(other)) return other;
+  // After the restore of a backup versions are given again.
+  return compareTimes(known.updateTime, other.updateTime) === 0 ? known : other;
 }
 
 /** What is known of a chat, unless the other is of a later version. */

@@ -1,3 +1,4 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
@@ -28,6 +29,20 @@ function steps(events: readonly StreamEvent[]): ChatView[] {
   let view = createChatView();
   return events.map((one) => (view = fed([one], view)));
 }
+
+it("a message of the same id and revision that was written at another time is another one: the database was restored from a backup", () => {
+  const written = (words: string, seconds: number): StreamEvent => {
+    const told = message(1, Role.USER, [text(words)]);
+    if (told.event.case === "message" && told.event.value.message !== undefined)
+      told.event.value.message.createTime = timestampFromMs(seconds * 1_000);
+    return told;
+  };
+  const view = fed([written("before", 1)]);
+  const same = fed([signal("historyReset"), written("before", 1)], view);
+  expect(same.messages[0]).toBe(view.messages[0]);
+  const restored = fed([signal("historyReset"), written("after", 2)], view);
+  expect(restored.messages[0]?.parts[0]?.kind.value).toMatchObject({ text: "after" });
+});
 
 describe("a view", () => {
   it("holds what was told: status, messages, queue", () => {

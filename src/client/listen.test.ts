@@ -1,7 +1,8 @@
 import { Code } from "@connectrpc/connect";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { ManualClock } from "../platform/index.js";
 import { listen } from "./listen.js";
+import { systemClock } from "./runtime.js";
 
 /** A stream that takes no notice of the end of its call, as that of a careless transport. */
 function careless() {
@@ -31,6 +32,26 @@ it("drops what arrives after the abort", async () => {
   leave.abort();
   say("b");
   expect(await second).toEqual({ done: true, value: undefined });
+});
+
+it("never calls a peer silent where that may last for ever, and does not look all the time", async () => {
+  vi.useFakeTimers();
+  try {
+    const set = vi.spyOn(globalThis, "setTimeout");
+    const { stream } = careless();
+    const leave = new AbortController();
+    const next = listen(() => stream, {
+      signal: leave.signal,
+      silenceMs: Infinity,
+      clock: systemClock,
+    }).next();
+    await vi.advanceTimersByTimeAsync(24 * 3_600_000);
+    expect(set).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(1);
+    expect(await Promise.race([next, Promise.resolve("waits")])).toBe("waits");
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it("drops what arrives after the silence, and tells that", async () => {

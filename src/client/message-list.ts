@@ -26,10 +26,19 @@ export class MessageListEdit {
     const { found, index } = locate(this.messages, message.id);
     if (found !== undefined && found.revision >= message.revision) return;
     const known = this.#copy === undefined ? undefined : locate(this.#before, message.id).found;
-    const kept = known?.revision === message.revision ? known : message;
+    const kept = known !== undefined && isSame(known, message) ? known : message;
     this.#copy ??= [...this.#before];
     this.#copy.splice(index, found === undefined ? 0 : 1, kept);
   }
+}
+
+/** Ids and revisions alone do not tell: after the restore of a backup they are given again, to other messages. */
+function isSame(a: Message, b: Message): boolean {
+  return (
+    a.revision === b.revision &&
+    a.createTime?.seconds === b.createTime?.seconds &&
+    a.createTime?.nanos === b.createTime?.nanos
+  );
 }
 
 /** The message with that id, and where it is or would be. Looks from the end, where messages are added. */

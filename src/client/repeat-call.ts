@@ -1,4 +1,4 @@
-import { type CallOptions, ConnectError } from "@connectrpc/connect";
+import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
 import { backoffMs } from "./backoff.js";
 import { mayRepeat } from "./call-failure.js";
 import { type ClientClock, type ClientRandom, systemClock, systemRandom } from "./runtime.js";
@@ -17,7 +17,7 @@ export interface RepeatOptions {
 /**
  * Makes a call that carries an idempotency key, again and again until there is an answer: repeated, it has no second effect (MSG-4).
  *
- * @throws ConnectError what the server refuses with, or the last failure
+ * @throws ConnectError what the server refuses with, or the last failure; CANCELED when the signal gave up
  */
 export async function repeatCall<Response>(
   call: (idempotencyKey: string, options: CallOptions) => Promise<Response>,
@@ -36,6 +36,10 @@ export async function repeatCall<Response>(
       const given = ConnectError.from(error);
       if (signal?.aborted === true || failures >= maxAttempts || !mayRepeat(given)) throw given;
     }
-    await clock.sleep(backoffMs(failures, random.fraction()), { signal });
+    try {
+      await clock.sleep(backoffMs(failures, random.fraction()), { signal });
+    } catch (error) {
+      throw new ConnectError("given up between two attempts", Code.Canceled, undefined, undefined, error);
+    }
   }
 }

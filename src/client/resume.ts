@@ -11,7 +11,7 @@ export interface ResumeOptions {
   readonly cursor?: string | undefined;
   /** Ends the subscription, without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Nothing for so long counts as a cut. Default 37.5 s: two and a half of the server's keepalives. */
+  /** Nothing for so long counts as a cut. Default 37.5 s: two and a half of the server's keepalives. Infinity: never. */
   readonly silenceMs?: number | undefined;
   /** So many attempts in a row may fail; the next failure ends the subscription. Default: any number. */
   readonly maxFailures?: number | undefined;
@@ -47,6 +47,8 @@ export async function* resume<Event>(
   const { clock = systemClock, random = systemRandom } = options;
   let { cursor = "" } = options;
   let failures = 0;
+  /** How often what came did not fit together. Never starts over: who begins anew reads all of it again, and a fault stays. */
+  let misfits = 0;
   /** Set when the reader holds something, so that beginning anew has to be said. */
   let resetReason: ResetReason | undefined = cursor === "" ? undefined : "no_cursor";
   while (!isAborted(signal)) {
@@ -92,12 +94,13 @@ export async function* resume<Event>(
     if (failure instanceof OutOfSyncError) {
       cursor = "";
       resetReason = "out_of_sync";
+      misfits += 1;
     }
     const fraction = random.fraction();
     const delayMs =
       reason === "SHUTTING_DOWN" && failures === 1
         ? shutdownJitterMs * fraction
-        : backoffMs(failures, fraction);
+        : backoffMs(Math.max(failures, misfits), fraction);
     yield changed({ state: "waiting", error, delayMs, failures });
     try {
       await clock.sleep(delayMs, { signal });

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import type { SendMessageRequest } from "../gen/palaver/chat/v1/chat_service_pb.js";
+import { type ClientClock, systemClock } from "./runtime.js";
 import { clientOf, hastyClock, noJitter, refusal } from "./scripted-server.fixture.js";
 import { createChat, editMessage, sendMessage, textPart } from "./send.js";
 
@@ -83,6 +84,24 @@ describe("a message", () => {
       name: "ConnectError",
     });
   });
+});
+
+it("a message that is given up between two attempts fails like one that is given up amid one", async () => {
+  const gone = new ConnectError("gone", Code.Unavailable);
+  const { client, requests } = failing(gone);
+  const leave = new AbortController();
+  const clock: ClientClock = {
+    monotonicMs: () => 0,
+    sleep: (ms, options) => {
+      leave.abort("no error");
+      return systemClock.sleep(ms, options);
+    },
+  };
+  await expect(sendMessage(client, request, { clock, signal: leave.signal })).rejects.toMatchObject({
+    name: "ConnectError",
+    code: Code.Canceled,
+  });
+  expect(requests).toHaveLength(1);
 });
 
 it("chats are created and messages edited under a key too", async () => {

@@ -1,5 +1,8 @@
 import type { ClientClock } from "./runtime.js";
 
+/** Timers of browsers and Node hold no more than 31 bits of milliseconds, and are due at once beyond. */
+const longestSleepMs = 2 ** 31 - 1;
+
 /**
  * Notices a peer that has vanished without a word: calls back once, when a wait for it has lasted `limitMs`. Only waits count: a reader
  * that takes its time with what it got hears nothing either, and nobody is to blame.
@@ -47,7 +50,9 @@ export class SilenceWatch {
         return this.#onSilence();
       }
       try {
-        await this.#clock.sleep(this.#limitMs - passedMs, { signal: this.#stop.signal });
+        await this.#clock.sleep(Math.min(this.#limitMs - passedMs, longestSleepMs), {
+          signal: this.#stop.signal,
+        });
       } catch {
         return; // Stopped.
       }

@@ -307,6 +307,14 @@ describe("what does not fit together", () => {
     expect(client.requests.map(({ cursor }) => cursor)).toEqual(["", ""]);
   });
 
+  it("again and again is asked for ever less often", async () => {
+    const broken = staying(first, gap);
+    const client = subscribable(broken, broken, broken, broken, staying(hello, more));
+    const given = options();
+    await read(subscribe(client, given), "events c2");
+    expect(given.clock.waits).toEqual([500, 1_000, 2_000, 4_000]);
+  });
+
   it("is noticed across a cut too", async () => {
     const client = subscribable(
       cutting(unavailable, first),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openPglite } from "../../src/store/index.js";
 import { refusal, startFakeChatServer } from "./fake-chat-server.js";
+import { startNats } from "../kit/nats-server.js";
 import { until } from "../kit/until.js";
 import { runPalaver, startPalaver } from "./run-palaver.js";
 
@@ -61,6 +62,27 @@ test("doctor fails for what is wrong", async () => {
   const invalid = await runPalaver(["doctor"], { env: { PALAVER_LEASE: "x" } });
   expect(invalid.exitCode).toBe(1);
   expect(invalid.stdout).toContain("PALAVER_LEASE: expected a duration");
+});
+
+test("doctor tries NATS", async () => {
+  await using nats = await startNats({
+    config: 'authorization { token: "s3cr3t" }',
+    login: { token: "s3cr3t" },
+  });
+  const withToken = (token: string) => ({ env: { ...env(), NATS_URL: nats.url, NATS_TOKEN: token } });
+  const good = await runPalaver(["doctor"], withToken("s3cr3t"));
+  expect(good.stdout).toMatch(/• NATS {11}127\.0\.0\.1:\d+, version \S+, with JetStream\n.*set DATABASE_URL/);
+  expect(good.exitCode).toBe(0);
+  const bad = await runPalaver(["doctor"], withToken("hunter2"));
+  expect(bad.stdout).toMatch(/✗ NATS {11}.*refuses the credential of this server\. \[NATS_REFUSED\]\n/);
+  expect(bad.stdout + bad.stderr).not.toContain("hunter2");
+  expect(bad.exitCode).toBe(1);
+  await nats.kill();
+  const gone = await runPalaver(["doctor"], withToken("s3cr3t"));
+  expect(gone.stdout).toMatch(/✗ NATS {11}.*\[NATS_UNREACHABLE\]\n.*Is nats-server running/);
+  await using plain = await startNats({ jetStream: false });
+  const without = await runPalaver(["doctor"], { env: { ...env(), NATS_URL: plain.url } });
+  expect(without.stdout).toMatch(/✗ NATS {11}.*JetStream is not enabled/);
 });
 
 describe("migrate", () => {

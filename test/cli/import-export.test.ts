@@ -294,6 +294,14 @@ describe("parse-rows", () => {
     );
   });
 
+  test("gives ids as they stand, also those that no double holds", async () => {
+    for (const id of ["9007199254740993", '"a"']) {
+      const stdin = `{"id":${id},"role":"user","content_version":2,"content":[]}`;
+      const { stdout } = await runPalaver(["parse-rows", "-"], { stdin });
+      expect(stdout).toBe(`{"id":${id},"parts":[]}\n`);
+    }
+  });
+
   test("takes arrays and JSON Lines, contents as they are, and names what is none", async () => {
     const row =
       '{"id":1,"role":"user","content_version":1,"content":[{"type":"text","text":"a, ]"}],"expect":{}}';

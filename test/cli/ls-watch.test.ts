@@ -1,6 +1,8 @@
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newChat, startTestReplica, type TestReplica } from "../kit/replica.js";
 import { until } from "../kit/until.js";
+import { refusal, startFakeChatServer, untilLeft } from "./fake-chat-server.js";
 import { runPalaver, startPalaver } from "./run-palaver.js";
 
 let replica: TestReplica;
@@ -63,8 +65,26 @@ test("ls --watch goes on across a restart of the server", async () => {
   await using second = await startTestReplica({ env: { ...first.env, PALAVER_LISTEN: listen } });
   const id = await newChat(second.client, model);
   await until(() => run.stdout().includes(id), { what: "the new chat" });
+  expect(run.stderr()).toBe("— connection lost, trying to reconnect —\n— connected again —\n");
   // What was printed before is not printed again.
   expect(run.stdout().match(/^ID/gm)).toHaveLength(1);
+  run.interrupt();
+  expect(await run.exitCode).toBe(130);
+});
+
+test("ls --watch --json says that the list begins anew, before it does", async () => {
+  let count = 0;
+  await using server = await startFakeChatServer({
+    async *watchChats({ cursor }, context) {
+      count += 1;
+      if (cursor !== "") throw refusal(Code.InvalidArgument, "INVALID_CURSOR", "No.");
+      yield { events: [{ event: { case: "caughtUp" as const, value: {} } }], cursor: String(count) };
+      if (count > 1) await untilLeft(context);
+    },
+  });
+  const run = startPalaver(["ls", "--watch", "--json", "--url", server.url]);
+  await until(() => run.stdout().match(/caughtUp/g)?.length === 2, { what: "both lists" });
+  expect(run.stdout()).toBe('{"caughtUp":{}}\n{"listReset":{}}\n{"caughtUp":{}}\n');
   run.interrupt();
   expect(await run.exitCode).toBe(130);
 });

@@ -113,6 +113,19 @@ test("a stream that the server ends for good is said to have ended", async () =>
   );
 });
 
+test("a chat that was never there is not said to have ended", async () => {
+  await using server = await startFakeChatServer({
+    async *subscribe() {
+      throw refusal(Code.NotFound, "CHAT_NOT_FOUND", "There is no such chat.");
+    },
+  });
+  const { exitCode, stderr } = await runPalaver(["tail", chatId, "--url", server.url]);
+  expect(exitCode).toBe(1);
+  expect(stderr).toBe(
+    "error: There is no such chat. [CHAT_NOT_FOUND]\n  `npx palaver ls` lists your chats.\n",
+  );
+});
+
 test("a server that was never there is not waited for", async () => {
   const { exitCode, stderr } = await runPalaver(["tail", chatId, "--url", "http://127.0.0.1:1"]);
   expect(exitCode).toBe(3);
