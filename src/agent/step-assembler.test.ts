@@ -124,6 +124,19 @@ describe("tool calls", () => {
     ]);
   });
 
+  it("keep a code point of their arguments whole that arrives in two halves (STREAM-16)", () => {
+    const input = {
+      type: "tool-input",
+      toolCallId: "c1",
+      toolName: "lookup",
+      providerExecuted: false,
+    } as const;
+    const pieces = ['"\ud83d', "\ude00", '\ud83d"'];
+    const { deltas } = assemble(pieces.map((delta) => ({ ...input, delta })));
+    const shown = deltas.map(({ part }) => (part.kind.case === "toolCall" ? part.kind.value.argsDelta : ""));
+    expect(shown).toEqual(['"', "😀", '\ufffd"']);
+  });
+
   it("that break off in their arguments have none", () => {
     const { assembler } = assemble([
       { type: "tool-input", toolCallId: "c1", toolName: "lookup", delta: '{"q":', providerExecuted: false },

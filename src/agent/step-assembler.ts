@@ -133,7 +133,9 @@ export class StepAssembler {
 
   #pushToolInput(event: Extract<ModelEvent, { type: "tool-input" }>, at: string): StepDelta[] {
     const block = this.#call(event, at);
-    if (event.delta === "") return [];
+    const { whole, rest } = splitWhole(block.held + event.delta);
+    block.held = rest;
+    if (whole === "") return [];
     return [
       {
         block: block.number,
@@ -143,7 +145,7 @@ export class StepAssembler {
             value: {
               toolCallId: block.part.tool_call_id,
               toolName: event.toolName,
-              argsDelta: event.delta,
+              argsDelta: whole.toWellFormed(),
               providerExecuted: event.providerExecuted,
             },
           },
@@ -174,6 +176,7 @@ export class StepAssembler {
       kind: "call",
       key,
       number,
+      held: "",
       complete: false,
       part: {
         type: "tool-call",
@@ -222,6 +225,8 @@ interface CallBlock {
   complete: boolean;
   key: string;
   number: number;
+  /** See {@link TextBlock.held}. */
+  held: string;
   part: ToolCallPart;
 }
 

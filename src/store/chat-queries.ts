@@ -112,11 +112,16 @@ export interface ChatViewOptions {
   readonly withCheckpoint?: boolean;
 }
 
-/** A page of messages: at most so many, and no more than fit into so many bytes as they are stored, but at least one. */
+/** A page of messages: at most so many, and no more than fit into so many bytes of content, but at least one. */
 const pageRows = 256;
 const pageBytes = 1024 * 1024;
 
-/** Rows are never revised in place, so that their order by revision is their order by id: either may be read along its index. */
+/**
+ * Rows are never revised in place, so that their order by revision is their order by id: either may be read along its index.
+ *
+ * The database compresses content, repetitive content a hundredfold, so it is the text of a row that counts. Only rows that would fit as they
+ * are stored are unpacked in order to see.
+ */
 const viewStatement = (name: string, order: string): Statement => ({
   name,
   text: `select ${chatColumns}, r.reset, page.messages, page.more,
@@ -134,16 +139,20 @@ const viewStatement = (name: string, order: string): Statement => ({
           filter (where m.fits), '[]') as messages,
         coalesce(bool_or(not m.fits), false) as more
       from (
-        select m.*, row_number() over w = 1
-            or (row_number() over w <= ${pageRows} and sum(pg_column_size(m.content)) over w <= ${pageBytes}) as fits
+        select m.*, m.number = 1 or (m.fits_stored
+            and coalesce(sum(case when m.fits_stored then octet_length(m.content::text) end) over w, 0) <= ${pageBytes}) as fits
         from (
-          select m.id, m.revision, m.role, m.content, m.content_version, m.visibility, m.interrupted, m.model, m.author, m.usage,
-            m.created_at
-          from messages m
-          where m.chat_id = c.id and m.hidden_at is null and m.visibility <> 'model'
-            and m.revision > case when r.reset then 0 else $3::bigint end
-            and m.id > case when r.reset then 0 else $4::bigint end
-          order by ${order} limit ${pageRows + 1}
+          select m.*, row_number() over w as number,
+            row_number() over w <= ${pageRows} and coalesce(sum(pg_column_size(m.content)) over w, 0) <= ${pageBytes} as fits_stored
+          from (
+            select m.id, m.revision, m.role, m.content, m.content_version, m.visibility, m.interrupted, m.model, m.author, m.usage,
+              m.created_at
+            from messages m
+            where m.chat_id = c.id and m.hidden_at is null and m.visibility <> 'model'
+              and m.revision > case when r.reset then 0 else $3::bigint end
+              and m.id > case when r.reset then 0 else $4::bigint end
+            order by ${order} limit ${pageRows + 1}
+          ) m window w as (order by m.id)
         ) m window w as (order by m.id)
       ) m
     ) page

@@ -6,7 +6,7 @@ import { ManualClock } from "../platform/index.js";
 import { partToProto } from "../protocol/index.js";
 import { DeltaLog } from "./delta-log.js";
 import type { Delta } from "./delta-run.js";
-import { type EpisodeLog, weightOfDeltas } from "./episode-log.js";
+import type { EpisodeLog } from "./episode-log.js";
 import { describeEvent } from "./machine-run.fixture.js";
 
 const episode = { historyVersion: 7, generationAttempt: 2 };
@@ -128,14 +128,56 @@ test("a late joiner of a long answer gets a few events, and any position goes on
   expect(log.current("a")?.read(0)).toHaveLength(1);
 });
 
-test("a delta is built once for all who read it at the same place, and weighs what it weighs", () => {
+test("a delta is built once for all who read it at the same place", () => {
   const { log } = newLog();
   const writer = log.open("a", episode);
   writer.append(delta("x"));
   writer.append(call(2));
   const held = log.current("a");
   expect(held?.read(0)).toBe(held?.read(0));
-  expect(weightOfDeltas(held?.read(0) ?? [])).toBe(held?.weight);
+});
+
+test("a read is bounded, also after one without a bound", () => {
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  for (let index = 0; index < 6; index += 1) writer.append(delta("x".repeat(100), 1 + (index % 2)));
+  const held = log.current("a");
+  expect(held?.suffixAfter(0).deltas).toHaveLength(6);
+  expect(described(held)).toHaveLength(6);
+  expect(held?.read(0, 150)).toHaveLength(2);
+  expect(held?.read(0, 1_000)).toHaveLength(6);
+  expect(held?.read(0, 150)).toHaveLength(2);
+});
+
+test("what is left after any delta weighs the same however it came to be read, and nothing at the end", () => {
+  const piece = fc.record({ value: fc.string({ maxLength: 6 }), block: fc.constantFrom(1, 1, 1, 2, 3) });
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 600 }), (pieces) => {
+      const { log } = newLog();
+      const writer = log.open("a", episode);
+      const weights = pieces.map(({ value, block }) => {
+        writer.append(block === 3 ? call(block) : delta(value, block));
+        return writer.weight;
+      });
+      const held = log.current("a");
+      expect(weights.map((weight, index) => weight + (held?.weightAfter(index + 1) ?? 0))).toEqual(
+        weights.map(() => writer.weight),
+      );
+      expect(held?.weightAfter(0)).toBe(writer.weight);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("blocks that alternate weigh what they take: each turn makes objects of its own", () => {
+  const { log } = newLog();
+  const [one, many] = [log.open("a", episode), log.open("b", episode)];
+  for (let index = 0; index < 1_000; index += 1) {
+    one.append(delta("x"));
+    many.append(delta("x", 1 + (index % 2)));
+  }
+  expect(one.weight).toBeLessThan(20_000);
+  expect(many.weight).toBeGreaterThan(500_000);
 });
 
 test("a committed episode is held for a while, for those who come back, and then forgotten", () => {
@@ -157,7 +199,7 @@ test("a committed episode is held for a while, for those who come back, and then
 });
 
 test("all committed episodes together are bounded: the oldest go first", () => {
-  const { log } = newLog({ maxCommittedWeight: 150 });
+  const { log } = newLog({ maxCommittedWeight: 1_500 });
   for (const chatId of ["a", "b", "c"]) {
     const writer = log.open(chatId, episode);
     writer.append(delta("x".repeat(50)));

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Episode, type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
 import type { Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import { sizeOfPart } from "./event-size.js";
 import { fragmentText, withFragmentText } from "./fragment.js";
 
 /** A fragment as the worker hands it in. Strings are well-formed: code points are whole (STREAM-16). */
@@ -13,6 +14,10 @@ export interface Delta {
 
 /** Recent fragments are joined into the folded text when there are so many, and an eighth of those folded: linear work in all. */
 const minFold = 256;
+/** What a delta costs beside its text: one number. */
+const deltaOverhead = 16;
+/** What a run costs beside its deltas: its objects, which weigh much more than a short fragment. Measured: 400 bytes. */
+const runOverhead = 512;
 
 /**
  * Adjacent deltas of one block: their text joined, and where each of them ended, so that a reader can go on after any of them with one
@@ -22,21 +27,34 @@ export class DeltaRun {
   readonly firstSeq: number;
   readonly #delta: Delta;
   readonly #whole: boolean;
+  /** Where each delta ends in the text of the run. */
+  readonly #ends: number[];
+  /** The text of the run but for the recent deltas. */
   #folded = "";
-  /** Where each folded delta ends in the folded text. */
-  readonly #ends: number[] = [];
-  #recent: string[] = [];
+  #recent: string[];
 
   constructor(firstSeq: number, delta: Delta) {
     const text = fragmentText(delta.part);
     this.firstSeq = firstSeq;
     this.#delta = delta;
     this.#whole = text === undefined;
-    this.#recent.push(text ?? "");
+    this.#ends = [text?.length ?? 0];
+    this.#recent = [text ?? ""];
   }
 
   get lastSeq(): number {
-    return this.firstSeq + this.#ends.length + this.#recent.length - 1;
+    return this.firstSeq + this.#ends.length - 1;
+  }
+
+  /** See `EpisodeLog.weight`. */
+  get weight(): number {
+    return this.#whole ? runOverhead + sizeOfPart(this.#delta.part) : this.weightThrough(this.lastSeq);
+  }
+
+  /** What the deltas up to `seq`, one of a text, weigh; nothing before the first. */
+  weightThrough(seq: number): number {
+    const count = seq - this.firstSeq + 1;
+    return count <= 0 ? 0 : runOverhead + count * deltaOverhead + this.#endOf(count);
   }
 
   /** Takes the delta with the next number, if it continues this run. */
@@ -45,6 +63,7 @@ export class DeltaRun {
     const text = fragmentText(part);
     if (this.#whole || text === undefined) return false;
     if (block !== own.block || role !== own.role || part.kind.case !== own.part.kind.case) return false;
+    this.#ends.push(this.#endOf(this.#ends.length) + text.length);
     this.#recent.push(text);
     if (this.#recent.length >= Math.max(minFold, this.#ends.length / 8)) this.#fold();
     return true;
@@ -69,32 +88,22 @@ export class DeltaRun {
 
   #textFrom(skipped: number, maxLength: number): { text: string; count: number } {
     const ends = this.#ends;
-    let text = "";
-    let count = 0;
-    if (skipped < ends.length) {
-      const start = skipped === 0 ? 0 : (ends[skipped - 1] ?? 0);
-      const upTo = Math.max(skipped + 1, countUpTo(ends, start + maxLength));
-      text = this.#folded.slice(start, ends[upTo - 1]);
-      count = upTo - skipped;
-      if (upTo < ends.length) return { text, count };
-    }
-    const pieces: string[] = [];
-    let length = text.length;
-    for (const piece of this.#recent.slice(skipped + count - ends.length)) {
-      length += piece.length;
-      if (count > 0 && length > maxLength) break;
-      pieces.push(piece);
-      count += 1;
-    }
-    return { text: text + pieces.join(""), count };
+    const start = this.#endOf(skipped);
+    const upTo = Math.max(skipped + 1, countUpTo(ends, start + maxLength));
+    const folded = ends.length - this.#recent.length;
+    const recent = this.#recent.slice(Math.max(0, skipped - folded), Math.max(0, upTo - folded));
+    return {
+      text: this.#folded.slice(start, this.#endOf(upTo)) + recent.join(""),
+      count: upTo - skipped,
+    };
+  }
+
+  /** Where the first `count` deltas end. */
+  #endOf(count: number): number {
+    return this.#ends[count - 1] ?? 0;
   }
 
   #fold(): void {
-    let end = this.#folded.length;
-    for (const piece of this.#recent) {
-      end += piece.length;
-      this.#ends.push(end);
-    }
     this.#folded += this.#recent.join("");
     this.#recent = [];
   }

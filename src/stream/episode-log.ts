@@ -7,7 +7,6 @@ import {
 } from "../gen/palaver/chat/v1/event_pb.js";
 import { type Delta, DeltaRun } from "./delta-run.js";
 import type { EpisodeId } from "./episode.js";
-import { sizeOfPart } from "./event-size.js";
 import { fragmentText } from "./fragment.js";
 
 /** How an episode ended: what it showed was committed (as a step or as the partial of an interrupt), or is void. */
@@ -22,8 +21,13 @@ export interface EpisodeLog {
   readonly episode: EpisodeId;
   readonly state: EpisodeLogState;
   readonly lastSeq: number;
-  /** What all deltas weigh, for bounds: their text in UTF-16 units and a little for each of them. Grows only. */
+  /**
+   * What all deltas weigh, for bounds: their text in UTF-16 units, a little for each of them, and more where a block begins or goes on after
+   * another. Grows only.
+   */
   readonly weight: number;
+  /** What the deltas after this one weigh. */
+  weightAfter(seq: number): number;
   /**
    * What follows delta `afterSeq`: `message_part` events, adjacent deltas of a block merged, up to about `maxLength` UTF-16 units but at
    * least one event if there is any. Readers at the same position get the same objects: nobody changes them. Undefined when it cannot
@@ -63,8 +67,8 @@ export interface EpisodeWriter {
   close(outcome: EpisodeOutcome): void;
 }
 
-/** Beside its text: one number per delta, and what its run costs. */
-const deltaOverhead = 16;
+/** What an event takes beside its text, so that many small ones end a read as well. */
+const eventOverhead = 16;
 /** The text of one event, so that responses stay small. */
 const maxEventLength = 256 * 1024;
 
@@ -75,12 +79,19 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
   readonly #onClose: () => void;
   readonly #listeners = new Set<() => void>();
   #runs: DeltaRun[] | undefined = [];
+  /** What was there before each run. */
+  #weightsBefore: number[] = [];
   #lastSeq = 0;
   #weight = 0;
   #state: EpisodeLogState = { type: "open" };
   /** What was read last: most readers are at the same position. */
   #lastRead:
-    | { readonly afterSeq: number; readonly lastSeq: number; readonly events: readonly StreamEvent[] }
+    | {
+        readonly afterSeq: number;
+        readonly maxLength: number;
+        readonly lastSeq: number;
+        readonly events: readonly StreamEvent[];
+      }
     | undefined;
 
   constructor(episode: EpisodeId, onClose: () => void) {
@@ -106,9 +117,13 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
     if (this.#state.type === "closed" || this.#runs === undefined)
       throw new Error("a delta was appended to a closed episode");
     this.#lastSeq += 1;
-    this.#weight += weightOf(delta);
-    const joined = this.#runs.at(-1)?.join(delta) ?? false;
-    if (!joined) this.#runs.push(new DeltaRun(this.#lastSeq, delta));
+    let run = this.#runs.at(-1);
+    if (run?.join(delta) !== true) {
+      run = new DeltaRun(this.#lastSeq, delta);
+      this.#runs.push(run);
+      this.#weightsBefore.push(this.#weight);
+    }
+    this.#weight = (this.#weightsBefore.at(-1) ?? 0) + run.weight;
     this.#changed();
     return this.#lastSeq;
   }
@@ -124,6 +139,7 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
   /** Frees what it holds. Whoever still reads it is told that it is gone. */
   forget(): void {
     this.#runs = undefined;
+    this.#weightsBefore = [];
     this.#lastRead = undefined;
   }
 
@@ -132,8 +148,9 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
     const lastSeq = this.#lastSeq;
     if (afterSeq === lastSeq) return [];
     if (runs === undefined || afterSeq > lastSeq) return undefined;
-    if (this.#lastRead?.afterSeq === afterSeq && this.#lastRead.lastSeq === lastSeq)
-      return this.#lastRead.events;
+    const last = this.#lastRead;
+    if (last?.afterSeq === afterSeq && last.maxLength === maxLength && last.lastSeq === lastSeq)
+      return last.events;
     const events: StreamEvent[] = [];
     let seq = afterSeq;
     let left = maxLength;
@@ -144,11 +161,18 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
       events.push(event);
       const part = event.event.value as MessagePartEvent;
       seq = Number(part.seq);
-      left -= deltaOverhead + (part.part === undefined ? 0 : (fragmentText(part.part)?.length ?? 0));
+      left -= eventOverhead + (part.part === undefined ? 0 : (fragmentText(part.part)?.length ?? 0));
       if (seq >= run.lastSeq) index += 1;
     }
-    if (seq === lastSeq) this.#lastRead = { afterSeq, lastSeq, events };
+    if (seq === lastSeq) this.#lastRead = { afterSeq, maxLength, lastSeq, events };
     return events;
+  }
+
+  weightAfter(seq: number): number {
+    if (this.#runs === undefined || seq >= this.#lastSeq) return 0;
+    const index = runIndexAfter(this.#runs, seq);
+    const before = (this.#weightsBefore[index] ?? 0) + (this.#runs[index]?.weightThrough(seq) ?? 0);
+    return this.#weight - before;
   }
 
   suffixAfter(seq: number): EpisodeSuffix {
@@ -181,20 +205,4 @@ function runIndexAfter(runs: readonly DeltaRun[], seq: number): number {
     else high = middle;
   }
   return low;
-}
-
-function weightOf({ part }: Delta): number {
-  return deltaOverhead + (fragmentText(part)?.length ?? sizeOfPart(part));
-}
-
-/** What the deltas in these events weigh in {@link EpisodeLog.weight}. */
-export function weightOfDeltas(events: readonly StreamEvent[]): number {
-  let weight = 0;
-  for (const { event } of events) {
-    if (event.case !== "messagePart" || event.value.part === undefined) continue;
-    const { firstSeq, seq, part } = event.value;
-    const text = fragmentText(part);
-    weight += deltaOverhead * Number(seq - firstSeq + 1n) + (text?.length ?? sizeOfPart(part));
-  }
-  return weight;
 }

@@ -168,6 +168,8 @@ export class MachineRun {
       if (this.ended) throw new Error(`the stream went on after its end with ${output.type}`);
       switch (output.type) {
         case "emit":
+          if (output.emissions.at(-1)?.position === undefined)
+            throw new Error("what is emitted would wait for something to travel with");
           this.emissions.push(...output.emissions);
           break;
         case "fetch":

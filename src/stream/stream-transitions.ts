@@ -56,11 +56,13 @@ export function fetch(
   { told, afterMessageId }: { readonly told: Told | undefined; readonly afterMessageId: number },
   { withCheckpoint }: Pick<ReadViewOptions, "withCheckpoint">,
 ): StreamOutput {
+  const throughId = told?.partly?.throughId ?? 0;
   return {
     type: "fetch",
     fetchId,
-    sinceVersion: told?.messageVersion ?? 0,
-    afterMessageId: Math.max(afterMessageId, told?.partly?.throughId ?? 0),
+    // Whatever follows a new message is new as well, and is found by its id: the pages before are not read again.
+    sinceVersion: throughId > 0 ? 0 : (told?.messageVersion ?? 0),
+    afterMessageId: Math.max(afterMessageId, throughId),
     resetSinceVersion: told?.partly?.version ?? told?.messageVersion ?? 0,
     withCheckpoint,
   };
@@ -130,7 +132,8 @@ function follow(state: Opened, checkpoint: readonly StreamEvent[]): StreamStep {
   const { afterMessageId, lastId, announced, heard, told } = state;
   const common = { afterMessageId, lastId, heard };
   const atAnnounced = announced !== undefined && compareEpisodes(announced, told) === 0;
-  const preview = found(state.preview, announced);
+  // Of an attempt that was handed over nothing more is told, even where its worker still writes.
+  const preview = isGenerating(told) ? found(state.preview, announced) : state.preview;
   if (preview?.log === "open") {
     const known = announced !== undefined && compareEpisodes(announced, preview.episode) <= 0;
     const { episode, lastSeq } = preview;

@@ -6,6 +6,7 @@ import { type ManualClock, silentLogger } from "../platform/index.js";
 import { chatId } from "./chat-model.fixture.js";
 import type { ChatReader, ChatView, ReadViewOptions } from "./chat-view.js";
 import { ChatWorld } from "./chat-world.fixture.js";
+import { decodeCursor } from "./cursor.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { describeEvent, nothing } from "./machine-run.fixture.js";
 import { type ChangeHints, type StreamBatch, subscribe, type SubscriptionDeps } from "./subscription.js";
@@ -41,6 +42,8 @@ class TestBus implements ChangeHints {
 class Subscriber {
   readonly #leaving = new AbortController();
   readonly #batches: AsyncGenerator<StreamBatch, void, undefined>;
+  /** After the last batch. */
+  cursor = "";
 
   constructor(overrides: Partial<SubscriptionDeps> = {}, position = nothing) {
     const deps = {
@@ -57,7 +60,9 @@ class Subscriber {
   /** The next batch, undefined at the end. */
   async batch(): Promise<readonly StreamEvent[] | undefined> {
     const next = await this.#batches.next();
-    return next.done === true ? undefined : next.value.events;
+    if (next.done === true) return undefined;
+    this.cursor = next.value.cursor;
+    return next.value.events;
   }
 
   async next(): Promise<string[] | undefined> {
@@ -235,6 +240,51 @@ test("STREAM-7: an episode that its worker does not end is given up after a seco
   await subscriber.return();
 });
 
+test("STREAM-3: whoever comes back to an attempt that was handed over is told nothing that its worker still writes", async () => {
+  generating("a");
+  const first = new Subscriber();
+  await first.readUntil("caughtUp");
+  await first.return();
+  world.release();
+  const second = new Subscriber({}, decodeCursor(chatId, first.cursor));
+  expect(await second.readUntil("caughtUp")).toEqual(["status pending", "caughtUp"]);
+  world.delta("b");
+  const next = second.next();
+  world.chat.rename();
+  expect(await next).toEqual(["chatUpdate"]);
+  await second.return();
+});
+
+test("STREAM-9: the preview is taken back as soon as another attempt began, not only with its first delta", async () => {
+  generating("a");
+  const subscriber = new Subscriber();
+  await subscriber.readUntil("caughtUp");
+  const next = subscriber.next();
+  world.die();
+  world.close();
+  world.acquire();
+  world.begin();
+  expect(await next).toEqual(["previewReset"]);
+  const after = subscriber.next();
+  world.openLog();
+  world.delta("b");
+  expect(await after).toEqual(["part 2.2#1 b"]);
+  await subscriber.return();
+});
+
+test("STREAM-13: a late joiner of a long step is not slow for what was there before, but for what comes", async () => {
+  generating(...Array.from({ length: 40 }, () => "x".repeat(100_000)));
+  const [keen, idle] = [1, 2].map(() => new Subscriber({ maxBacklog: 200_000 }));
+  await keen?.batch();
+  await idle?.batch();
+  world.delta("y");
+  const rest = ((await keen?.readUntil("caughtUp")) ?? []).join();
+  expect(rest).toContain("y");
+  for (let index = 0; index < 3; index += 1) world.delta("z".repeat(100_000));
+  await expect(idle?.batch()).rejects.toMatchObject({ reason: "SLOW_CONSUMER" });
+  await keen?.return();
+});
+
 test("STREAM-1: nothing precedes the status, not even a keepalive, and it comes with the first answer", async () => {
   const reader = new SlowReader();
   const subscriber = new Subscriber({ reader, keepaliveMs: 1_000 });
@@ -390,6 +440,7 @@ test("whoever leaves is not listening any more, however it ends", async () => {
       episode: log.episode,
       lastSeq: log.lastSeq,
       weight: log.weight,
+      weightAfter: (seq) => log.weightAfter(seq),
       state: log.state,
       read: (seq, maxLength) => log.read(seq, maxLength),
       suffixAfter: (seq) => log.suffixAfter(seq),

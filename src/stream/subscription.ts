@@ -7,7 +7,7 @@ import { cursorAfter } from "./cursor.js";
 import type { EpisodeSource } from "./delta-log.js";
 import { DueTimer } from "./due-timer.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
-import { type EpisodeLog, weightOfDeltas } from "./episode-log.js";
+import type { EpisodeLog } from "./episode-log.js";
 import { approximateSize } from "./event-size.js";
 import { keepalive } from "./stream-event.js";
 import { startStream, stepStream } from "./stream-machine.js";
@@ -227,7 +227,6 @@ class Subscription implements Disposable {
     const last = events?.at(-1)?.event;
     if (events !== undefined && last?.case === "messagePart") {
       followed.lastSeq = Number(last.value.seq);
-      followed.taken += weightOfDeltas(events);
       return { type: "deltas", episode, events };
     }
     if (events !== undefined && state.type === "open") return undefined;
@@ -302,7 +301,7 @@ class Subscription implements Disposable {
     const followed: Following = {
       log,
       lastSeq: afterSeq,
-      taken: afterSeq === 0 ? 0 : log.weight,
+      weightBefore: log.weight,
       watch: log.onChange(() => this.#onDelta(followed)),
     };
     this.#followed = followed;
@@ -312,10 +311,12 @@ class Subscription implements Disposable {
   /** While a batch is on its way the next deltas wait in the log, but not without end. */
   #onDelta(followed: Following): void {
     const { maxBacklog = standardMaxBacklog } = this.#deps;
+    const { log, lastSeq, weightBefore } = followed;
     if (
       this.#failure === undefined &&
-      followed.log.weight - followed.taken > maxBacklog &&
-      this.#delivering
+      this.#delivering &&
+      log.weight - weightBefore > maxBacklog &&
+      log.weightAfter(lastSeq) > maxBacklog
     ) {
       this.#failure = slowConsumer();
       this.#unfollow();
@@ -335,8 +336,8 @@ interface Following {
   readonly log: EpisodeLog;
   /** The last delta that was taken out of it. */
   lastSeq: number;
-  /** What was taken weighs so much. */
-  taken: number;
+  /** What was there when it began: that much to catch up with makes nobody slow. */
+  readonly weightBefore: number;
   readonly watch: Disposable;
 }
 

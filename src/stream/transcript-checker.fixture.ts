@@ -210,7 +210,9 @@ export class TranscriptChecker {
     check(id.historyVersion >= this.#lastRevision, "STREAM-7: a delta follows the messages that it led to");
     const order = this.#last === undefined ? 1 : compareEpisodes(id, this.#last.episode);
     check(order >= 0, "STREAM-9: a delta of an older attempt");
-    if (order > 0) {
+    // What was stored of an attempt may break off elsewhere than its holder did: then it is told anew.
+    const again = order === 0 && this.#last?.void === true && this.#resumed && this.#caughtUp === 0;
+    if (order > 0 || again) {
       check(Number(firstSeq) === 1, "STREAM-5: an episode begins with seq 1");
       const previous = this.#last;
       if (previous?.episode.historyVersion === id.historyVersion)

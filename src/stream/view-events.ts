@@ -61,8 +61,10 @@ export function tellings(
       told: { ...begun, partly: { version: now.snapshotVersion, throughId } },
     };
   });
-  const all = [...group(before, messages.length > 0 ? begun : undefined), ...messages];
-  if (view.more) return { tellings: all, told: all.at(-1)?.told ?? begun };
+  if (view.more) {
+    const all = [...group(before, begun), ...messages];
+    return { tellings: all, told: all.at(-1)?.told ?? begun };
+  }
   const entered = opening || turnPassed || now.status !== told.status;
   // A new attempt of a step, even if nothing of the attempt before was shown (STREAM-9).
   const newAttempt = !opening && !resetPreview && moved && now.generationAttempt > 1;
@@ -75,7 +77,9 @@ export function tellings(
     ...(entered ? actionRequiredEvent(chat) : []),
     ...(now.status !== begun.status ? [statusEvent(chat.status)] : []),
   ];
-  return { tellings: [...all, ...group(after, now)], told: now };
+  // What comes before goes out by itself only where nothing comes after.
+  const toldBefore = messages.length > 0 ? begun : after.length > 0 ? undefined : now;
+  return { tellings: [...group(before, toldBefore), ...messages, ...group(after, now)], told: now };
 }
 
 /** Events that travel together. */
