@@ -24,6 +24,7 @@ import {
   readChatRow,
   readExpiredActions,
   readMessageRole,
+  refreshStatistics,
   replaceCheckpointDeltas,
   saveIdempotencyKey,
   updateChat,
@@ -40,6 +41,9 @@ import { chatNotFound, refusalError } from "./refusal-error.js";
 import { transition } from "./transition.js";
 import type { ClientInput, TransitionInput, WorkerInput } from "./transition-input.js";
 import { type Refusal, transitionName } from "./transition-table.js";
+
+/** So many at once change what the tables hold. */
+const manyRows = 1_000;
 
 /** A chat after a transition, with the rows that it added. */
 export interface Applied {
@@ -132,10 +136,16 @@ export class Chats {
     control: ImportControl,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    return this.#inTransaction(idempotency, async (tx) => {
-      const chat = decodeChat(await importChat(tx, newChat(), control));
+    let rowCount = 0;
+    const result = await this.#inTransaction(idempotency, async (tx) => {
+      const imported = newChat();
+      rowCount = imported.rows.length;
+      const chat = decodeChat(await importChat(tx, imported, control));
       return { result: respond(chat), notify: [chat] };
     });
+    // The import is done whatever becomes of this: it is tried again with the next tidying.
+    if (rowCount >= manyRows) await refreshStatistics(this.#database).catch(() => undefined);
+    return result;
   }
 
   /**

@@ -48,7 +48,13 @@ export {
   updateChat,
   upsertQueuedMessage,
 } from "./chat-writes.js";
-export { removeOtherReplicas, removeOutdated, removeReplica, writeHeartbeat } from "./replica-queries.js";
+export {
+  refreshStatistics,
+  removeOtherReplicas,
+  removeOutdated,
+  removeReplica,
+  writeHeartbeat,
+} from "./replica-queries.js";
 export { type ChatFilter, type ChatListPosition, type ChatStatusName, listChats } from "./list-chats.js";
 export {
   findToken,

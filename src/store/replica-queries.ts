@@ -1,5 +1,5 @@
 import { removeOldDeletions } from "./chat-list-queries.js";
-import type { Queryable, Statement } from "./database.js";
+import type { Database, Queryable, Statement } from "./database.js";
 import { removeUnnamedFiles } from "./file-queries.js";
 
 const upsertHeartbeat: Statement = {
@@ -51,4 +51,12 @@ export async function removeOutdated(db: Queryable): Promise<void> {
   await db.execute(deleteOldKeys);
   await removeUnnamedFiles(db);
   await removeOldDeletions(db);
+}
+
+/**
+ * Tells the planner what the tables hold. A Postgres server does that by itself, the embedded database never does: it would read a long
+ * history whole for each page of it.
+ */
+export async function refreshStatistics(database: Database): Promise<void> {
+  if (database.kind === "pglite") await database.script("analyze");
 }
