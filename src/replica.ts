@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { LocalBus } from "./bus/index.js";
+import { type Bus, connectNatsBus, LocalBus } from "./bus/index.js";
 import { Chats } from "./chat/index.js";
 import type { Config } from "./config/index.js";
 import { ChatService } from "./gen/palaver/chat/v1/chat_service_pb.js";
@@ -29,6 +29,7 @@ import {
   openPglite,
   openPostgres,
   readHistory,
+  refreshStatistics,
   removeOtherReplicas,
   removeOutdated,
   removeReplica,
@@ -41,6 +42,9 @@ import { Worker } from "./worker/index.js";
 
 /** The files of one prompt have at most this many bytes together; the newest go first. */
 const maxPromptFileBytes = 32 * 1024 * 1024;
+
+/** A file of 10 MiB as JSON, which writes bytes in base64, with what is around it. */
+const maxFileRequestBytes = 16 * 1024 * 1024;
 
 /** A running replica. */
 export interface Replica {
@@ -67,7 +71,7 @@ export interface ReplicaDeps {
  * The composition root: builds one replica out of the rooms, and starts it. When something fails on the way, what was
  * started is stopped again.
  *
- * @throws PalaverError, StoreError or StartError with a reason, when it cannot start as it is configured
+ * @throws PalaverError, StoreError, BusError or StartError with a reason, when it cannot start as it is configured
  */
 export async function startReplica(config: Config, deps: ReplicaDeps = {}): Promise<Replica> {
   const { clock = systemClock, random = systemRandom, logger = createLogger(config.logLevel) } = deps;
@@ -83,8 +87,8 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     // Only one process can have the embedded database open: whoever was here before is dead.
     if (database.kind === "pglite") await removeOtherReplicas(database, id);
 
-    const bus = new LocalBus();
-    started.add(() => bus[Symbol.asyncDispose]());
+    const bus = await openBus(config, { clock, random, logger: log });
+    started.add(async () => bus[Symbol.asyncDispose]());
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
@@ -126,7 +130,10 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       },
       limits: {
         maxMessageBytes: config.maxRequestBytes,
-        maxMessageBytesOf: { [ImportService.typeName]: config.maxImportBytes },
+        maxMessageBytesOf: {
+          [ImportService.typeName]: config.maxImportBytes,
+          [FileService.typeName]: Math.max(config.maxRequestBytes, maxFileRequestBytes),
+        },
       },
       clock,
       random,
@@ -154,7 +161,10 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       clock,
       logger: log,
       beat: () => writeHeartbeat(database, replica),
-      tidy: () => removeOutdated(database),
+      tidy: async () => {
+        await removeOutdated(database);
+        await refreshStatistics(database);
+      },
       leaseMs: config.leaseMs,
       heartbeatMs: config.heartbeatMs,
       pollMs: config.pollMs,
@@ -168,7 +178,13 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     });
     await worker.start();
     log.info(
-      { url: server.url, database: database.kind, model: models.defaultModelId, auth: config.auth },
+      {
+        url: server.url,
+        database: database.kind,
+        bus: config.bus.kind,
+        model: models.defaultModelId,
+        auth: config.auth,
+      },
       "the replica is ready",
     );
     return {
@@ -218,6 +234,18 @@ async function openDatabase({ database }: Config, logger: Logger): Promise<Datab
     poolSize: database.poolSize,
     onConnectionLost: (error) => logger.warn({ err: error }, "a database connection was lost"),
   });
+}
+
+async function openBus(
+  { bus, database }: Config,
+  deps: { clock: Clock; random: Random; logger: Logger },
+): Promise<Bus> {
+  if (bus.kind === "local") return new LocalBus();
+  if (database.kind === "pglite")
+    deps.logger.warn(
+      "NATS_URL is for several replicas, and the embedded database serves one: set DATABASE_URL",
+    );
+  return connectNatsBus({ ...bus, ...deps });
 }
 
 /**

@@ -3,6 +3,9 @@ import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.j
 /**
  * Carries "this chat changed, look" from whoever committed to whoever watches. Best effort: a notification may be lost, doubled or
  * late, and only the database decides what is true (BUS-4). So every listener also looks by itself now and then.
+ *
+ * Where there are several replicas, a listener is also called when something may have been missed, with nothing but a version that none
+ * exceeds: once when its subscription holds, and whenever the connection is back (BUS-5).
  */
 export interface Bus extends AsyncDisposable {
   /**

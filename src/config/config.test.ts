@@ -60,6 +60,28 @@ describe("values", () => {
     expect(database.poolSize).toBe(3);
   });
 
+  test("NATS_URL makes the replica one of several; who it is stands there or in one other place", () => {
+    expect(loadConfig(home).bus).toEqual({ kind: "local" });
+    const busOf = (env: NodeJS.ProcessEnv) => loadConfig({ ...home, NATS_URL: "nats://a:1", ...env }).bus;
+    expect(busOf({})).toEqual({
+      kind: "nats",
+      servers: ["a:1"],
+      credential: { kind: "none" },
+      tls: undefined,
+      stream: { replicas: 1, storage: "file" },
+    });
+    expect(busOf({ NATS_URL: "tls://a" })).toMatchObject({ tls: { caFile: undefined } });
+    expect(busOf({ NATS_CREDS: "/x.creds", NATS_CA: "/ca.pem" })).toMatchObject({
+      credential: { kind: "credentials", file: "/x.creds" },
+      tls: { caFile: "/ca.pem", certFile: undefined },
+    });
+    expect(
+      busOf({ PALAVER_NOTIFY_STREAM_REPLICAS: "3", PALAVER_NOTIFY_STREAM_STORAGE: "memory" }),
+    ).toMatchObject({
+      stream: { replicas: 3, storage: "memory" },
+    });
+  });
+
   test("PALAVER_MODEL_BASE_URL wins for the provider of the default model, and for no other", () => {
     const { models } = loadConfig({
       PALAVER_MODEL: "openai-compatible/llama",
@@ -106,6 +128,21 @@ describe("what is wrong", () => {
       'expected a duration with its unit, for example 500ms, 15s or 10m, got "15"',
     );
     expect(found["PALAVER_POLL"]).toBe('expected between 50ms and 1h, got "1ms"');
+  });
+
+  test("credentials for NATS that do not go together", () => {
+    const url = { NATS_URL: "nats://ada:hunter2@a" };
+    expect(problems({ ...url, NATS_TOKEN: "s3cr3t" })).toEqual({
+      NATS_TOKEN: "NATS wants one credential, and NATS_URL and NATS_TOKEN are set",
+    });
+    expect(problems({ NATS_URL: "nats://a", NATS_USER: "ada", NATS_CERT: "/c.pem" })).toEqual({
+      NATS_USER: "needs NATS_PASSWORD",
+      NATS_CERT: "needs NATS_KEY",
+    });
+    const wrong = problems({ NATS_URL: "http://ada:hunter2@a" });
+    expect(wrong["NATS_URL"]).toMatch(
+      /^expected one or more URLs such as nats:\/\/host:4222[^@]*@host:4222, separated by commas$/,
+    );
   });
 
   test.each([

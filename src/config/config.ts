@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { FieldViolation } from "../protocol/index.js";
 import { formatDuration } from "./duration.js";
 import { isLoopbackHost, type ListenAddress } from "./listen-address.js";
+import { type NatsConfig, natsConfig, natsContradictions } from "./nats-config.js";
 import { invalidConfiguration, readEnvironment } from "./read-environment.js";
 import type { Secret } from "./secret.js";
 import { clientSchema, serverSchema } from "./variables.js";
@@ -23,6 +24,7 @@ export interface Config {
   /** Absolute. May not exist yet. */
   readonly dataDir: string;
   readonly database: DatabaseConfig;
+  readonly bus: BusConfig;
   readonly models: ModelsConfig;
   readonly tools: {
     readonly builtIn: readonly ("current_time" | "http_fetch")[];
@@ -44,6 +46,10 @@ export type DatabaseConfig =
   | { readonly kind: "postgres"; readonly url: Secret; readonly poolSize: number }
   /** The embedded database; its folder is inside the data folder, absolute, and may not exist yet. */
   | { readonly kind: "pglite"; readonly folder: string };
+
+export type BusConfig =
+  /** One replica. */
+  { readonly kind: "local" } | ({ readonly kind: "nats" } & NatsConfig);
 
 export interface ModelsConfig {
   /** "provider/model". */
@@ -104,6 +110,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       values.DATABASE_URL === undefined
         ? { kind: "pglite", folder: join(dataDir, "database") }
         : { kind: "postgres", url: values.DATABASE_URL, poolSize: values.PALAVER_DATABASE_POOL_SIZE },
+    bus:
+      values.NATS_URL === undefined
+        ? { kind: "local" }
+        : { kind: "nats", ...natsConfig(values.NATS_URL, values) },
     models: {
       defaultModel: values.PALAVER_MODEL,
       baseUrl: modelBaseUrl,
@@ -133,7 +143,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     shutdownGraceMs: values.PALAVER_SHUTDOWN_GRACE,
     logLevel: values.PALAVER_LOG_LEVEL,
   };
-  violations.push(...contradictions(config));
+  violations.push(...contradictions(config), ...natsContradictions(values));
   if (violations.length > 0) throw invalidConfiguration(violations);
   return config;
 }

@@ -13,6 +13,8 @@ export interface ConfigLine {
 /** The effective configuration for people: every variable with its value, secrets as "(set)". */
 export function describeConfig(config: Config): ConfigLine[] {
   const { models, tools } = config;
+  const nats = config.bus.kind === "nats" ? config.bus : undefined;
+  const credential = nats?.credential;
   const values: Record<string, string | undefined> = {
     PALAVER_LISTEN: formatListenAddress(config.listen),
     PALAVER_ADVERTISE_URL: config.advertiseUrl ?? "(the URL it listens on)",
@@ -26,6 +28,17 @@ export function describeConfig(config: Config): ConfigLine[] {
     PALAVER_DATABASE_POOL_SIZE:
       config.database.kind === "postgres" ? String(config.database.poolSize) : undefined,
     PALAVER_DATA_DIR: config.dataDir,
+    NATS_URL: nats?.servers.join(", "),
+    NATS_USER: credential?.kind === "password" ? credential.user : undefined,
+    NATS_PASSWORD: credential?.kind === "password" ? whetherSet(credential.password) : undefined,
+    NATS_TOKEN: credential?.kind === "token" ? whetherSet(credential.token) : undefined,
+    NATS_NKEY: credential?.kind === "nkey" ? credential.file : undefined,
+    NATS_CREDS: credential?.kind === "credentials" ? credential.file : undefined,
+    NATS_CA: nats?.tls?.caFile,
+    NATS_CERT: nats?.tls?.certFile,
+    NATS_KEY: nats?.tls?.keyFile,
+    PALAVER_NOTIFY_STREAM_REPLICAS: nats && String(nats.stream.replicas),
+    PALAVER_NOTIFY_STREAM_STORAGE: nats?.stream.storage,
     PALAVER_MODEL: models.defaultModel,
     PALAVER_MODEL_BASE_URL: models.baseUrl,
     OPENAI_API_KEY: whetherSet(models.openai.apiKey),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatDuration, parseDuration } from "./duration.js";
 import { type ListenAddress, parseListenAddress } from "./listen-address.js";
+import { parseNatsUrl } from "./nats-url.js";
 import { Secret } from "./secret.js";
 
 /** The kinds of values that variables hold: each reads a text, or says what it expected. A message never repeats the value. */
@@ -71,3 +72,8 @@ export const postgresUrl = reading("a URL such as postgres://user:password@host:
   const url = URL.canParse(value) ? new URL(value) : undefined;
   return url?.protocol === "postgres:" || url?.protocol === "postgresql:" ? new Secret(value) : undefined;
 });
+
+export const natsUrl = reading(
+  "one or more URLs such as nats://host:4222 or tls://user:password@host:4222, separated by commas",
+  parseNatsUrl,
+);

@@ -5,6 +5,7 @@ import {
   httpUrl,
   listenAddress,
   listOf,
+  natsUrl,
   oneOf,
   postgresUrl,
   secret,
@@ -116,6 +117,64 @@ export const serverSections = {
       description: "The folder for what is kept on this machine: the embedded database.",
       default: "`$XDG_DATA_HOME/palaver`, or `~/.local/share/palaver`",
       example: "/var/lib/palaver",
+    }),
+  }),
+  Replicas: z.object({
+    NATS_URL: optional(natsUrl, {
+      description:
+        "The NATS servers that several replicas on one Postgres database tell each other through, with JetStream enabled; more than one " +
+        "separated by commas. `tls://` requires TLS. User and password, or a token alone, may stand before the `@`.",
+      default: "one replica",
+      example: "nats://palaver:password@nats:4222",
+      secret: true,
+    }),
+    NATS_USER: optional(text, {
+      description: "The user to log in to NATS as, with `NATS_PASSWORD`.",
+      example: "palaver",
+    }),
+    NATS_PASSWORD: optional(secret, {
+      description: "That user's password.",
+      example: "password",
+      secret: true,
+    }),
+    NATS_TOKEN: optional(secret, {
+      description: "The token to log in to NATS with.",
+      example: "s3cr3t",
+      secret: true,
+    }),
+    NATS_NKEY: optional(text, {
+      description:
+        "A file with the seed of the NKey to log in to NATS with. It is read anew for each connection.",
+      example: "/run/secrets/palaver.nk",
+    }),
+    NATS_CREDS: optional(text, {
+      description:
+        "A credentials file (JWT and seed) to log in to NATS with. It is read anew for each connection.",
+      example: "/run/secrets/palaver.creds",
+    }),
+    NATS_CA: optional(text, {
+      description: "A PEM file with the authorities that vouch for the NATS servers. Requires TLS.",
+      default: "the system's",
+      example: "/etc/palaver/nats-ca.pem",
+    }),
+    NATS_CERT: optional(text, {
+      description: "A PEM file with this server's certificate for NATS, with `NATS_KEY`. Requires TLS.",
+      example: "/etc/palaver/nats-cert.pem",
+    }),
+    NATS_KEY: optional(text, {
+      description: "A PEM file with that certificate's key.",
+      example: "/run/secrets/nats-key.pem",
+    }),
+    PALAVER_NOTIFY_STREAM_REPLICAS: withDefault(wholeNumber({ min: 1, max: 5 }), {
+      description: "How many servers of a NATS cluster keep the stream of notifications.",
+      default: "1",
+      example: "3",
+    }),
+    PALAVER_NOTIFY_STREAM_STORAGE: withDefault(oneOf("file", "memory"), {
+      description:
+        "Where the NATS servers keep the stream of notifications when it is first made: some minutes' worth, 64 MiB at most.",
+      default: "file",
+      example: "memory",
     }),
   }),
   Models: z.object({
@@ -276,12 +335,13 @@ export const clientSections = {
   }),
 };
 
-const { Network, Storage, Models, Tools, Work } = serverSections;
+const { Network, Storage, Replicas, Models, Tools, Work } = serverSections;
 
 /** What `palaver serve` reads. */
 export const serverSchema = z.object({
   ...Network.shape,
   ...Storage.shape,
+  ...Replicas.shape,
   ...Models.shape,
   ...Tools.shape,
   ...Work.shape,

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const noReasons: readonly (string | RegExp)[] = [
   /^(?:PALAVER|OPENAI|ANTHROPIC|GOOGLE|XDG)_/, // environment variables
   "DATABASE_URL",
+  /^NATS_(?:URL|USER|PASSWORD|TOKEN|NKEY|CREDS|CA|CERT|KEY)$/,
   "NO_COLOR",
   "EAI_AGAIN", // an error of the system
   "ERR_ENCODING_INVALID_ENCODED_DATA", // an error of Node

@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { natsProgram } from "./nats-programs.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
 
 declare module "vitest" {
@@ -14,6 +15,8 @@ let server: PostgresServer | undefined;
 export async function setup({ provide }: TestProject): Promise<void> {
   const given = process.env["TEST_DATABASE_URL"];
   if (given === undefined || given === "") server = await startPostgres();
+  // Here nobody else installs it at the same time. Where it cannot be had, the tests that need it say so.
+  await natsProgram().catch(() => undefined);
   provide("postgresUrl", server?.url ?? given ?? "");
 }
 

@@ -1,0 +1,287 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Events, type JetStreamClient, type NatsConnection, type QueuedIterator, type Status } from "nats";
+import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
+import type { Clock, Logger, Random } from "../platform/index.js";
+import type { Bus } from "./bus.js";
+import { BusError } from "./bus-error.js";
+import { Listeners } from "./listeners.js";
+import { mayBeRunnable } from "./may-be-runnable.js";
+import { type NatsServers, openNatsConnection } from "./nats-connection.js";
+import { ensureNotifyStream, type NotifyStreamOptions } from "./notify-stream.js";
+import { type Announcement, Outbox } from "./outbox.js";
+import { readNotification } from "./read-notification.js";
+import { chatSubject, ownerSubject, runnableSubject } from "./subjects.js";
+import { Topics } from "./topics.js";
+
+export interface NatsBusOptions extends NatsServers {
+  readonly stream: NotifyStreamOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** After this long without its acknowledgement an announcement counts as lost on the way. */
+const ackTimeoutMs = 2_000;
+/** How long a disposed bus may take to send what it has left. */
+const drainMs = 2_000;
+/** How long a connection may take to close. */
+const closeMs = 1_000;
+/** The pause before the next attempt to connect for the first time, at most; it begins with a quarter of a second. */
+const maxRedialMs = 5_000;
+const repairEveryMs = 5_000;
+
+/**
+ * Connects to NATS: the bus of several replicas. When no server can be reached, the bus works within this replica, says so in the log,
+ * and connects as soon as it can (BUS-6).
+ *
+ * @throws BusError NATS_REFUSED or NATS_FILE_UNREADABLE, when somebody has to act
+ */
+export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
+  const connection = await openNatsConnection(options).catch((error: unknown) => {
+    if (!(error instanceof BusError) || error.reason !== "NATS_UNREACHABLE") throw error;
+    options.logger.warn({ err: error }, "NATS cannot be reached: other replicas are not told, nor heard");
+    return undefined;
+  });
+  return new NatsBus(options, connection);
+}
+
+/**
+ * Listeners in this process hear at once, whether or not there is a connection. Other replicas hear through NATS: what a chat's
+ * notification says on its own subject, acknowledged by JetStream (BUS-1, BUS-3); that there is something to see for an owner, or for
+ * workers, on subjects without content.
+ */
+class NatsBus implements Bus {
+  readonly #options: NatsBusOptions;
+  readonly #chats = new Listeners<ChatNotification>();
+  /** By subject. */
+  readonly #owners = new Listeners<undefined>();
+  readonly #runnable = new Listeners<undefined>();
+  readonly #topics = new Topics();
+  readonly #outbox: Outbox;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  #connection: NatsConnection | undefined;
+  /** Until then nothing is sent over it. */
+  #arriving = Promise.resolve();
+  #repairedMs = -Infinity;
+
+  constructor(options: NatsBusOptions, connection: NatsConnection | undefined) {
+    this.#options = options;
+    this.#outbox = new Outbox(options);
+    this.#running = this.#run(connection).catch((error: unknown) => {
+      options.logger.error(
+        { err: error },
+        "the connection to NATS was given up: other replicas are not told, nor heard",
+      );
+    });
+  }
+
+  publish(notification: ChatNotification, owner: string): void {
+    const { chatId, snapshotVersion: version } = notification;
+    const runnable = mayBeRunnable(notification);
+    const subject = ownerSubject(owner);
+    this.#chats.call(chatId, notification);
+    this.#owners.call(subject, undefined);
+    if (runnable) this.#runnable.call(runnableSubject, undefined);
+    if (chatSubject(chatId) === undefined) return;
+    const payload = toBinary(ChatNotificationSchema, notification);
+    this.#outbox.add({ chatId, version, ownerSubject: subject, runnable, payload });
+  }
+
+  watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable {
+    const listening = this.#chats.add(chatId, listener);
+    const subject = chatSubject(chatId);
+    if (subject === undefined) return listening;
+    const topic = this.#topics.watch(subject, {
+      receive: (bytes) => {
+        const notification = readNotification(chatId, bytes);
+        if (notification !== undefined) return this.#chats.call(chatId, notification);
+        this.#options.logger.debug(
+          { chat_id: chatId, bytes: bytes.length },
+          "no notification of ours: ignored",
+        );
+      },
+      look: () => this.#chats.call(chatId, lookNow(chatId)),
+    });
+    return both(listening, topic);
+  }
+
+  watchOwner(owner: string, listener: () => void): Disposable {
+    return this.#watchPlain(ownerSubject(owner), this.#owners, listener);
+  }
+
+  watchRunnable(listener: () => void): Disposable {
+    return this.#watchPlain(runnableSubject, this.#runnable, listener);
+  }
+
+  /** Sends what is left, as far as that goes within the time there is. May be called again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#within(
+      drainMs,
+      this.#arriving.then(() => this.#outbox.empty()),
+    );
+    this.#stopping.abort();
+    this.#outbox[Symbol.dispose]();
+    // Waits for the socket, which need not answer.
+    await this.#within(closeMs, Promise.all([this.#connection?.close(), this.#running]));
+    this.#chats.clear();
+    this.#owners.clear();
+    this.#runnable.clear();
+  }
+
+  /** A subject whose messages say nothing but that they came. */
+  #watchPlain(subject: string, listeners: Listeners<undefined>, listener: () => void): Disposable {
+    const listening = listeners.add(subject, listener);
+    const call = (): void => listeners.call(subject, undefined);
+    return both(listening, this.#topics.watch(subject, { receive: call, look: call }));
+  }
+
+  /** Owns the connection: one after the other, each until it is closed for good, which is normally by us. */
+  async #run(first: NatsConnection | undefined): Promise<void> {
+    let connection = first;
+    while (!this.#stopping.signal.aborted) {
+      connection ??= await this.#dial();
+      if (connection === undefined) return;
+      this.#connection = connection;
+      await this.#use(connection);
+      this.#outbox.close();
+      this.#connection = undefined;
+      this.#topics.detach();
+      connection = undefined;
+    }
+  }
+
+  /** Tries until there is a connection; undefined when the bus is disposed. */
+  async #dial(): Promise<NatsConnection | undefined> {
+    const { clock, random, logger } = this.#options;
+    const { signal } = this.#stopping;
+    for (let failures = 0; ; failures += 1) {
+      const ms = Math.min(maxRedialMs, 250 * 2 ** Math.min(failures, 10)) * (0.5 + random.fraction());
+      const waited = await clock.sleep(ms, { signal }).then(
+        () => true,
+        () => false,
+      );
+      if (!waited) return undefined;
+      try {
+        return await this.#unlessStopped(openNatsConnection(this.#options));
+      } catch (error) {
+        if (failures % 10 === 0) logger.warn({ err: error }, "NATS is still out of reach");
+      }
+    }
+  }
+
+  /** A connection that comes too late is closed again. */
+  async #unlessStopped(opening: Promise<NatsConnection>): Promise<NatsConnection | undefined> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        resolve(undefined);
+        opening.then((late) => late.close()).catch(() => undefined);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      opening.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+    });
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    const patience = this.#options.clock.sleep(ms, { signal: done.signal }).catch(() => undefined);
+    await Promise.race([work, patience]);
+    done.abort();
+  }
+
+  /** Resolves when the connection is closed for good. */
+  async #use(connection: NatsConnection): Promise<void> {
+    // Before anything else: it does not tell what was before it.
+    const statuses = connection.status() as QueuedIterator<Status>;
+    // The library leaves the iteration open when the connection is closed.
+    const closed = connection.closed().finally(() => statuses.stop());
+    this.#topics.attach(connection);
+    await this.#arrive(connection);
+    await this.#follow(connection, statuses);
+    await closed;
+  }
+
+  async #follow(connection: NatsConnection, statuses: AsyncIterable<Status>): Promise<void> {
+    const { logger } = this.#options;
+    let lastError: unknown;
+    for await (const { type, data } of statuses) {
+      if (type === Events.Disconnect) {
+        logger.warn(
+          { server: data },
+          "the connection to NATS is lost: other replicas are not told, nor heard",
+        );
+        this.#outbox.close();
+      } else if (type === Events.Reconnect) {
+        lastError = undefined;
+        this.#topics.lookAtAll();
+        await this.#arrive(connection);
+      } else if (type === Events.Error && data !== lastError) {
+        // A server that refuses does so again and again.
+        lastError = data;
+        logger.warn({ code: data }, "NATS refuses something");
+      }
+    }
+  }
+
+  #arrive(connection: NatsConnection): Promise<void> {
+    this.#arriving = this.#open(connection);
+    return this.#arriving;
+  }
+
+  async #open(connection: NatsConnection): Promise<void> {
+    const jetstream = connection.jetstream({ timeout: ackTimeoutMs });
+    await this.#ensureStream(connection);
+    if (connection.isClosed()) return;
+    this.#options.logger.info({ server: connection.getServer() }, "connected to NATS");
+    this.#outbox.open((announcement) => this.#send(connection, jetstream, announcement));
+  }
+
+  /**
+   * The acknowledgement of the last message proves that the server has taken the others, which travel before it on the same connection.
+   */
+  async #send(
+    connection: NatsConnection,
+    jetstream: JetStreamClient,
+    { chatId, version, ownerSubject: owner, runnable, payload }: Announcement,
+  ): Promise<void> {
+    connection.publish(owner);
+    if (runnable) connection.publish(runnableSubject);
+    try {
+      await jetstream.publish(chatSubject(chatId) ?? "", payload, { msgID: `${chatId}:${version}` });
+    } catch (error) {
+      // The stream may be gone, with the server that had it.
+      const nowMs = this.#options.clock.monotonicMs();
+      if (nowMs - this.#repairedMs >= repairEveryMs && !connection.isClosed()) {
+        this.#repairedMs = nowMs;
+        await this.#ensureStream(connection);
+      }
+      throw error;
+    }
+  }
+
+  /** Without its stream the bus works, only that nothing is acknowledged. */
+  async #ensureStream(connection: NatsConnection): Promise<void> {
+    const { logger, stream } = this.#options;
+    try {
+      const outcome = await ensureNotifyStream(connection, stream);
+      if (outcome !== "unchanged") logger.info({ outcome }, "the stream of notifications has our limits");
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      logger.warn({ err: error }, "NATS has no stream for notifications: is JetStream enabled?");
+    }
+  }
+}
+
+function both(...watches: readonly Disposable[]): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      for (const watch of watches) watch[Symbol.dispose]();
+    },
+  };
+}
+
+/** The highest version there can be: whoever hears it reads the chat once, and finds whatever there is. */
+function lookNow(chatId: string): ChatNotification {
+  return create(ChatNotificationSchema, { chatId, snapshotVersion: 2n ** 63n - 1n });
+}
