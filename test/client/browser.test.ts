@@ -7,7 +7,7 @@ import { newChat, startTestReplica, type TestReplica } from "../kit/replica.js";
 import { openTcpGate, type TcpGate } from "../kit/tcp-gate.js";
 import { until } from "../kit/until.js";
 import { bundle } from "./bundle.js";
-import { startChromium } from "./chromium.js";
+import { startChromium } from "../kit/chromium.js";
 import type { PageLook, PageWindow } from "./web-page.js";
 
 let server: ProviderServer;

@@ -1,7 +1,8 @@
-import { execFile, spawn } from "node:child_process";
-import { access, constants, mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { installPackage, pathDirectories } from "./debian-packages.js";
 
 const run = promisify(execFile);
 
@@ -16,27 +17,18 @@ export interface PostgresPrograms {
 }
 
 /**
- * Finds PostgreSQL on the PATH or where Debian puts it; as root on Debian installs it when it is missing.
+ * Finds PostgreSQL on the PATH or where Debian puts it.
  *
- * @throws with instructions when there is none to be had
+ * @throws with instructions when there is none
  */
 export async function postgresPrograms(): Promise<PostgresPrograms> {
   const present = await findPostgres();
-  if (present !== undefined) return present;
-  if (process.getuid?.() !== 0 || !(await isExecutable("/usr/bin/apt-get"))) throw new Error(MISSING);
-  try {
-    await installPostgres();
-  } catch (error) {
-    throw new Error(`${MISSING}\nInstalling it with apt-get failed.`, { cause: error });
-  }
-  const installed = await findPostgres();
-  if (installed === undefined) throw new Error(MISSING);
-  return installed;
+  if (present === undefined) throw new Error(MISSING);
+  return present;
 }
 
-async function findPostgres(): Promise<PostgresPrograms | undefined> {
-  const onPath = (process.env["PATH"] ?? "").split(delimiter).filter((directory) => directory !== "");
-  for (const directory of [...onPath, ...(await debianDirectories())]) {
+export async function findPostgres(): Promise<PostgresPrograms | undefined> {
+  for (const directory of [...pathDirectories(), ...(await debianDirectories())]) {
     const programs = await programsIn(directory);
     if (programs !== undefined) return programs;
   }
@@ -68,36 +60,13 @@ async function versionOf(program: string): Promise<string | undefined> {
 }
 
 /** Debian's package would create a cluster and start it: that is switched off while the package is being set up. */
-async function installPostgres(): Promise<void> {
+export async function installPostgres(): Promise<void> {
   const noCluster = "/etc/postgresql-common/createcluster.d/no-main-cluster.conf";
   await mkdir(dirname(noCluster), { recursive: true });
   await writeFile(noCluster, "create_main_cluster = false\n");
   try {
-    await aptGet("update");
-    await aptGet("install", "--yes", "--no-install-recommends", "postgresql");
+    await installPackage("postgresql");
   } finally {
     await rm(noCluster, { force: true });
   }
-}
-
-function aptGet(...args: string[]): Promise<void> {
-  console.log(`PostgreSQL is missing: apt-get ${args.join(" ")}`);
-  const apt = spawn("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=120", ...args], {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return new Promise((resolve, reject) => {
-    apt.once("error", reject);
-    apt.once("exit", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`apt-get ${args.join(" ")} ended with code ${String(code)}`));
-    });
-  });
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
