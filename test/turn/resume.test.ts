@@ -168,6 +168,36 @@ describe.each(engines)("on %s", (engine) => {
     replica = await startTestReplica({ engine, providers: server });
   });
 
+  // The embedded database has one replica only.
+  if (engine === "postgres") {
+    it("a cursor of one replica works on another, also amid a step that runs elsewhere (STREAM-4)", async () => {
+      const env = { ...replica.env, PALAVER_CONCURRENT_TURNS: "0", PALAVER_POLL: "200ms" };
+      const other = await startReplica(loadConfig(env), { logger: silentLogger });
+      const client = createClient(ChatService, createGrpcTransport({ baseUrl: other.url }));
+      try {
+        const recordings = await Promise.all(Object.values(stories).map((story) => story()));
+        for (const recording of recordings) await resumeEverywhere(client, recording, { exact: false });
+
+        const script = await server.script([...answer(), gate("here")]);
+        const chatId = await newChat(replica.client, `anthropic/${script.model}`, "go");
+        await script.reached("here");
+        const responses = await record(replica.client, chatId, {
+          isEnough: ({ step }) => textOf(step?.parts.at(-1)) === long,
+        });
+        const before = viewOf(responses);
+        const rest = record(client, chatId, { cursor: before.cursor, view: before, isEnough: isIdle });
+        await script.open("here");
+        const after = viewOf(await rest, before);
+        expect(shown(after)).toEqual(
+          shown(viewOf(await record(replica.client, chatId, { isEnough: isIdle }))),
+        );
+        expect(textOf(after.messages.at(-1)?.parts.at(-1))).toBe(long);
+      } finally {
+        await other.stop({ graceMs: 0 });
+      }
+    });
+  }
+
   it("resuming in the midst of a running step gives its rest, and then what comes", async () => {
     const script = await server.script([...answer(), gate("here"), text(" and the end", { chunk: 2 })]);
     const chatId = await newChat(replica.client, `anthropic/${script.model}`);
