@@ -287,23 +287,23 @@ test("STREAM-13: a late joiner of a long step is not slow for what was there bef
 
 test("STREAM-13: a reader past its bound is ended with SLOW_CONSUMER, and its last cursor gives exactly the rest", async () => {
   generating("begin ");
-  const stopped = new Subscriber({ maxBacklog: 200_000 });
+  const stopped = new Subscriber({ maxBacklog: 100_000 });
   expect(await stopped.next()).toContain("part 2.1#1 begin ");
-  for (let index = 0; index < 2; index += 1) world.delta("a".repeat(90_000));
+  for (let index = 0; index < 2; index += 1) world.delta("a".repeat(40_000));
   // Up to its bound it keeps its place; one delta more, and it is over.
-  world.delta("b".repeat(90_000));
+  world.delta("b".repeat(40_000));
   await expect(stopped.batch()).rejects.toMatchObject({
     category: "resource_exhausted",
     reason: "SLOW_CONSUMER",
   });
   const resumed = new Subscriber({}, decodeCursor(chatId, stopped.cursor));
   const rest = await resumed.readUntil("caughtUp");
-  expect(rest).toEqual([`part 2.1#2-4 ${"a".repeat(180_000)}${"b".repeat(90_000)}`, "caughtUp"]);
+  expect(rest).toEqual([`part 2.1#2-4 ${"a".repeat(80_000)}${"b".repeat(40_000)}`, "caughtUp"]);
 
-  const patient = new Subscriber({ maxBacklog: 200_000 });
+  const patient = new Subscriber({ maxBacklog: 100_000 });
   await patient.batch();
-  for (let index = 0; index < 2; index += 1) world.delta("c".repeat(90_000));
-  expect(await patient.next()).toEqual([`part 2.1#5-6 ${"c".repeat(180_000)}`]);
+  for (let index = 0; index < 2; index += 1) world.delta("c".repeat(40_000));
+  expect(await patient.next()).toEqual([`part 2.1#5-6 ${"c".repeat(80_000)}`]);
   for (const subscriber of [resumed, patient]) await subscriber.return();
 });
 
