@@ -142,7 +142,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     let graceMs = 0;
     started.add(() => server.close({ graceMs }));
 
-    const replica = { id, advertisedUrl: config.advertiseUrl ?? server.url, version };
+    const replica = { id, advertisedUrl: config.relay.advertiseUrl ?? server.url, version };
     started.add(() => removeReplica(database, id));
     const worker = new Worker({
       workerId: id,

@@ -4,6 +4,7 @@ import type { FieldViolation } from "../protocol/index.js";
 import { formatDuration } from "./duration.js";
 import { isLoopbackHost, type ListenAddress } from "./listen-address.js";
 import { type NatsConfig, natsConfig, natsContradictions } from "./nats-config.js";
+import { type RelayConfig, relayConfig, relayContradictions } from "./relay-config.js";
 import { invalidConfiguration, readEnvironment } from "./read-environment.js";
 import type { Secret } from "./secret.js";
 import { clientSchema, serverSchema } from "./variables.js";
@@ -11,8 +12,8 @@ import { clientSchema, serverSchema } from "./variables.js";
 /** Everything that can be set about one replica. Durations are in milliseconds. */
 export interface Config {
   readonly listen: ListenAddress;
-  /** Where other replicas reach this one; undefined: the URL it listens on, known once it listens. */
-  readonly advertiseUrl: string | undefined;
+  /** Where metrics are served; undefined: nowhere. */
+  readonly metricsListen: ListenAddress | undefined;
   /** `none`: development mode, on loopback only. */
   readonly auth: "none" | "tokens";
   readonly maxRequestBytes: number;
@@ -25,6 +26,7 @@ export interface Config {
   readonly dataDir: string;
   readonly database: DatabaseConfig;
   readonly bus: BusConfig;
+  readonly relay: RelayConfig;
   readonly models: ModelsConfig;
   readonly tools: {
     readonly builtIn: readonly ("current_time" | "http_fetch")[];
@@ -38,6 +40,8 @@ export interface Config {
   readonly checkpointMs: number;
   /** In UTF-16 units of text and a little for each fragment: bytes, roughly. */
   readonly maxStepWeight: number;
+  /** How long running steps may go on when the replica stops; at most `shutdownGraceMs`. */
+  readonly drainGraceMs: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
@@ -98,7 +102,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   });
   const config: Config = {
     listen: values.PALAVER_LISTEN,
-    advertiseUrl: values.PALAVER_ADVERTISE_URL,
+    metricsListen: values.PALAVER_METRICS_LISTEN,
     auth: values.PALAVER_AUTH,
     maxRequestBytes: values.PALAVER_MAX_REQUEST_BYTES,
     maxImportBytes: values.PALAVER_MAX_IMPORT_BYTES,
@@ -114,6 +118,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       values.NATS_URL === undefined
         ? { kind: "local" }
         : { kind: "nats", ...natsConfig(values.NATS_URL, values) },
+    relay: relayConfig(values),
     models: {
       defaultModel: values.PALAVER_MODEL,
       baseUrl: modelBaseUrl,
@@ -140,10 +145,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pollMs: values.PALAVER_POLL,
     maxStepWeight: values.PALAVER_MAX_STEP_BYTES,
     checkpointMs: values.PALAVER_CHECKPOINT_INTERVAL,
+    drainGraceMs: Math.min(values.PALAVER_DRAIN_GRACE, values.PALAVER_SHUTDOWN_GRACE),
     shutdownGraceMs: values.PALAVER_SHUTDOWN_GRACE,
     logLevel: values.PALAVER_LOG_LEVEL,
   };
-  violations.push(...contradictions(config), ...natsContradictions(values));
+  violations.push(
+    ...contradictions(config),
+    ...natsContradictions(values),
+    ...relayContradictions(config, values),
+  );
   if (violations.length > 0) throw invalidConfiguration(violations);
   return config;
 }

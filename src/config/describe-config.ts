@@ -12,12 +12,12 @@ export interface ConfigLine {
 
 /** The effective configuration for people: every variable with its value, secrets as "(set)". */
 export function describeConfig(config: Config): ConfigLine[] {
-  const { models, tools } = config;
+  const { models, tools, relay } = config;
   const nats = config.bus.kind === "nats" ? config.bus : undefined;
   const credential = nats?.credential;
   const values: Record<string, string | undefined> = {
     PALAVER_LISTEN: formatListenAddress(config.listen),
-    PALAVER_ADVERTISE_URL: config.advertiseUrl ?? "(the URL it listens on)",
+    PALAVER_METRICS_LISTEN: config.metricsListen && formatListenAddress(config.metricsListen),
     PALAVER_AUTH: config.auth,
     PALAVER_MAX_REQUEST_BYTES: String(config.maxRequestBytes),
     PALAVER_MAX_IMPORT_BYTES: String(config.maxImportBytes),
@@ -39,6 +39,12 @@ export function describeConfig(config: Config): ConfigLine[] {
     NATS_KEY: nats?.tls?.keyFile,
     PALAVER_NOTIFY_STREAM_REPLICAS: nats && String(nats.stream.replicas),
     PALAVER_NOTIFY_STREAM_STORAGE: nats?.stream.storage,
+    PALAVER_RELAY_LISTEN: formatListenAddress(relay.listen),
+    PALAVER_ADVERTISE_URL: relay.advertiseUrl ?? "(the URL it listens on)",
+    PALAVER_CLUSTER_TOKEN: whetherSet(relay.token) ?? "(one that the replicas share through the database)",
+    PALAVER_RELAY_CERT: relay.tls?.certFile,
+    PALAVER_RELAY_KEY: relay.tls?.keyFile,
+    PALAVER_RELAY_CA: relay.tls?.caFile,
     PALAVER_MODEL: models.defaultModel,
     PALAVER_MODEL_BASE_URL: models.baseUrl,
     OPENAI_API_KEY: whetherSet(models.openai.apiKey),
@@ -61,6 +67,7 @@ export function describeConfig(config: Config): ConfigLine[] {
     PALAVER_POLL: formatDuration(config.pollMs),
     PALAVER_MAX_STEP_BYTES: String(config.maxStepWeight),
     PALAVER_CHECKPOINT_INTERVAL: formatDuration(config.checkpointMs),
+    PALAVER_DRAIN_GRACE: formatDuration(config.drainGraceMs),
     PALAVER_SHUTDOWN_GRACE: formatDuration(config.shutdownGraceMs),
     PALAVER_LOG_LEVEL: config.logLevel,
   };

@@ -28,3 +28,8 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
+
+/** Whether the host stands for all addresses of this machine: one can listen there, and nobody can call it. */
+export function isWildcardHost(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}

@@ -57,17 +57,18 @@ export const serverSections = {
       default: "127.0.0.1:7717",
       example: "0.0.0.0:7717",
     }),
-    PALAVER_ADVERTISE_URL: optional(httpUrl, {
-      description: "Where other replicas reach this one.",
-      default: "the URL it listens on",
-      example: "http://10.0.0.5:7717",
-    }),
     PALAVER_AUTH: withDefault(oneOf("none", "tokens"), {
       description:
         "Who may call. `none` is for development: everybody is the same user, and the server has to listen on a loopback address. " +
         "`tokens` asks for a token made with `npx palaver token create`.",
       default: "none",
       example: "tokens",
+    }),
+    PALAVER_METRICS_LISTEN: optional(listenAddress, {
+      description:
+        "Where metrics are served to Prometheus, at `/metrics`, to anyone who reaches it: counts and times, never content.",
+      default: "no metrics are served",
+      example: "127.0.0.1:9464",
     }),
     PALAVER_MAX_REQUEST_BYTES: withDefault(wholeNumber({ min: 1_024, max: 268_435_456 }), {
       description:
@@ -175,6 +176,40 @@ export const serverSections = {
         "Where the NATS servers keep the stream of notifications when it is first made: some minutes' worth, 64 MiB at most.",
       default: "file",
       example: "memory",
+    }),
+  }),
+  Relay: z.object({
+    PALAVER_RELAY_LISTEN: withDefault(listenAddress, {
+      description:
+        "Where this replica listens for the others, when `NATS_URL` is set: over this link they get what its running steps show. Never for clients.",
+      default: "127.0.0.1:0",
+      example: "0.0.0.0:7718",
+    }),
+    PALAVER_ADVERTISE_URL: optional(httpUrl, {
+      description:
+        "Where the other replicas reach `PALAVER_RELAY_LISTEN`. Required when that is an address like 0.0.0.0 that nobody can call.",
+      default: "the URL it listens on",
+      example: "http://10.0.0.5:7718",
+    }),
+    PALAVER_CLUSTER_TOKEN: optional(secret, {
+      description: "What replicas present to each other, the same for all of them: 16 characters or more.",
+      default: "a random one, which the replicas share through the database",
+      example: "5f1d…",
+      secret: true,
+    }),
+    PALAVER_RELAY_CERT: optional(text, {
+      description:
+        "A PEM file with this replica's certificate: links between replicas then use mutual TLS. With `PALAVER_RELAY_KEY` and " +
+        "`PALAVER_RELAY_CA`; the certificate has to be good for the host of `PALAVER_ADVERTISE_URL`.",
+      example: "/etc/palaver/relay-cert.pem",
+    }),
+    PALAVER_RELAY_KEY: optional(text, {
+      description: "A PEM file with that certificate's key.",
+      example: "/run/secrets/relay-key.pem",
+    }),
+    PALAVER_RELAY_CA: optional(text, {
+      description: "A PEM file with the authority that vouches for all replicas, and for nobody else.",
+      example: "/etc/palaver/relay-ca.pem",
     }),
   }),
   Models: z.object({
@@ -301,6 +336,13 @@ export const serverSections = {
       default: "500ms",
       example: "2s",
     }),
+    PALAVER_DRAIN_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {
+      description:
+        "How long a stopping server lets running steps go on, so that they are finished where they began; then they are handed over, to be " +
+        "generated anew elsewhere. Part of `PALAVER_SHUTDOWN_GRACE`.",
+      default: "5s",
+      example: "0s",
+    }),
     PALAVER_SHUTDOWN_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {
       description: "How long a stopping server may take to hand over its turns and end its streams.",
       default: "10s",
@@ -335,13 +377,14 @@ export const clientSections = {
   }),
 };
 
-const { Network, Storage, Replicas, Models, Tools, Work } = serverSections;
+const { Network, Storage, Replicas, Relay, Models, Tools, Work } = serverSections;
 
 /** What `palaver serve` reads. */
 export const serverSchema = z.object({
   ...Network.shape,
   ...Storage.shape,
   ...Replicas.shape,
+  ...Relay.shape,
   ...Models.shape,
   ...Tools.shape,
   ...Work.shape,

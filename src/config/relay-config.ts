@@ -1,0 +1,55 @@
+import { resolve } from "node:path";
+import type { z } from "zod";
+import type { FieldViolation } from "../protocol/index.js";
+import type { Config } from "./config.js";
+import { type ListenAddress, formatListenAddress, isWildcardHost } from "./listen-address.js";
+import type { Secret } from "./secret.js";
+import type { serverSchema } from "./variables.js";
+
+/** How the replicas of a cluster reach each other. Only used when there is a bus between them. */
+export interface RelayConfig {
+  readonly listen: ListenAddress;
+  /** Where other replicas reach this one; undefined: the URL it listens on, known once it listens. */
+  readonly advertiseUrl: string | undefined;
+  /** Undefined: one that the replicas share through the database. */
+  readonly token: Secret | undefined;
+  /** Mutual TLS. Files are absolute. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string; readonly caFile: string } | undefined;
+}
+
+type Values = z.infer<typeof serverSchema>;
+
+export function relayConfig(values: Values): RelayConfig {
+  const { PALAVER_RELAY_CERT: cert, PALAVER_RELAY_KEY: key, PALAVER_RELAY_CA: ca } = values;
+  const complete = cert !== undefined && key !== undefined && ca !== undefined;
+  return {
+    listen: values.PALAVER_RELAY_LISTEN,
+    advertiseUrl: values.PALAVER_ADVERTISE_URL,
+    token: values.PALAVER_CLUSTER_TOKEN,
+    tls: complete ? { certFile: resolve(cert), keyFile: resolve(key), caFile: resolve(ca) } : undefined,
+  };
+}
+
+/** Variables about the relay that are valid by themselves and not together. */
+export function relayContradictions({ bus, relay }: Config, values: Values): FieldViolation[] {
+  const found: FieldViolation[] = [];
+  const files = ["PALAVER_RELAY_CERT", "PALAVER_RELAY_KEY", "PALAVER_RELAY_CA"] as const;
+  const given = files.find((name) => values[name] !== undefined);
+  for (const name of files) {
+    if (given !== undefined && values[name] === undefined)
+      found.push({ field: given, description: `needs ${name}` });
+  }
+  const { token, listen, advertiseUrl, tls } = relay;
+  if (token !== undefined && token.reveal().length < 16)
+    found.push({ field: "PALAVER_CLUSTER_TOKEN", description: "expected 16 characters or more" });
+  if (bus.kind === "nats" && advertiseUrl === undefined && isWildcardHost(listen.host)) {
+    const description = `is needed, because PALAVER_RELAY_LISTEN is ${formatListenAddress(listen)}, which is no address to call`;
+    found.push({ field: "PALAVER_ADVERTISE_URL", description });
+  }
+  const scheme = tls === undefined ? "http" : "https";
+  if (advertiseUrl !== undefined && new URL(advertiseUrl).protocol !== `${scheme}:`) {
+    const description = `expected ${scheme}://, because ${tls === undefined ? "no PALAVER_RELAY_CERT is set" : "PALAVER_RELAY_CERT is set"}`;
+    found.push({ field: "PALAVER_ADVERTISE_URL", description });
+  }
+  return found;
+}
