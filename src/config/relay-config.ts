@@ -39,17 +39,27 @@ export function relayContradictions({ bus, relay }: Config, values: Values): Fie
     if (given !== undefined && values[name] === undefined)
       found.push({ field: given, description: `needs ${name}` });
   }
-  const { token, listen, advertiseUrl, tls } = relay;
-  if (token !== undefined && token.reveal().length < 16)
-    found.push({ field: "PALAVER_CLUSTER_TOKEN", description: "expected 16 characters or more" });
+  const { token, listen, advertiseUrl } = relay;
+  // It travels in a header.
+  if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token.reveal())) {
+    const description = "expected 16 or more visible ASCII characters, without spaces";
+    found.push({ field: "PALAVER_CLUSTER_TOKEN", description });
+  }
   if (bus.kind === "nats" && advertiseUrl === undefined && isWildcardHost(listen.host)) {
     const description = `is needed, because PALAVER_RELAY_LISTEN is ${formatListenAddress(listen)}, which is no address to call`;
     found.push({ field: "PALAVER_ADVERTISE_URL", description });
   }
-  const scheme = tls === undefined ? "http" : "https";
-  if (advertiseUrl !== undefined && new URL(advertiseUrl).protocol !== `${scheme}:`) {
-    const description = `expected ${scheme}://, because ${tls === undefined ? "no PALAVER_RELAY_CERT is set" : "PALAVER_RELAY_CERT is set"}`;
-    found.push({ field: "PALAVER_ADVERTISE_URL", description });
+  if (advertiseUrl !== undefined) {
+    const { protocol, hostname } = new URL(advertiseUrl);
+    const scheme = given === undefined ? "http:" : "https:";
+    if (protocol !== scheme) {
+      const why = given === undefined ? "no PALAVER_RELAY_CERT is set" : `${given} is set`;
+      found.push({ field: "PALAVER_ADVERTISE_URL", description: `expected ${scheme}//, because ${why}` });
+    }
+    if (isWildcardHost(hostname.replace(/^\[|\]$/g, ""))) {
+      const description = `expected an address that the other replicas can call, and ${hostname} is none`;
+      found.push({ field: "PALAVER_ADVERTISE_URL", description });
+    }
   }
   return found;
 }

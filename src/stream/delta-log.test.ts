@@ -64,7 +64,21 @@ test("STREAM-6: adjacent deltas of a block are merged, others are not", () => {
     "part 7.2#6 toolCall",
   ]);
   expect(described(held, 6)).toEqual([]);
+  // That one may still come; once the episode is over, it never was.
+  expect(described(held, 7)).toEqual([]);
+  writer.close("committed");
   expect(described(held, 7)).toBeUndefined();
+});
+
+test("the lengths of merged deltas tell them apart", () => {
+  const { log } = newLog();
+  const writer = log.open("a", episode);
+  for (const next of [delta("a"), delta(""), delta("🙂c"), delta("d", 2), call(3)]) writer.append(next);
+  const held = log.current("a");
+  expect(held?.lengths(1, 3)).toEqual([1, 0, 3]);
+  expect(held?.lengths(2, 3)).toEqual([0, 3]);
+  expect(held?.lengths(4, 4)).toEqual([1]);
+  expect(held?.lengths(5, 5)).toEqual([]);
 });
 
 test("only the beginning of a merged reasoning says when it began", () => {

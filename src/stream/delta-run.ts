@@ -86,6 +86,15 @@ export class DeltaRun {
     return create(StreamEventSchema, { event: { case: "messagePart", value } });
   }
 
+  /** How long the text of each of these deltas of the run is; nothing of a part that stands alone. */
+  lengths(firstSeq: number, lastSeq: number): number[] {
+    if (this.#whole) return [];
+    const from = firstSeq - this.firstSeq;
+    return this.#ends
+      .slice(from, lastSeq - this.firstSeq + 1)
+      .map((end, index) => end - this.#endOf(from + index));
+  }
+
   #textFrom(skipped: number, maxLength: number): { text: string; count: number } {
     const ends = this.#ends;
     const start = this.#endOf(skipped);

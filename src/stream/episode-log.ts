@@ -31,10 +31,16 @@ export interface EpisodeLog {
   /**
    * What follows delta `afterSeq`: `message_part` events, adjacent deltas of a block merged, up to about `maxLength` UTF-16 units but at
    * least one event if there is any. Readers at the same position get the same objects: nobody changes them. Undefined when it cannot
-   * be told: the log is forgotten, or never had a delta of that number.
+   * be told: the log is forgotten, or ended before a delta of that number. While it is open, that one may still come: a log that mirrors
+   * another replica's may be behind a reader who comes from there.
    */
   read(afterSeq: number, maxLength?: number): readonly StreamEvent[] | undefined;
-  /** The same without bound, for whoever stores it; empty when it cannot be told. */
+  /**
+   * How long the text of each delta is in an event that was just read, in UTF-16 units, for whoever makes the same log of it elsewhere. Empty
+   * for a part that stands alone.
+   */
+  lengths(firstSeq: number, lastSeq: number): readonly number[];
+  /** The same as {@link read} without bound, for whoever stores it; empty when it cannot be told. */
   suffixAfter(seq: number): EpisodeSuffix;
   /** Calls `listener` after each append and after the close. It must not throw and must not block. */
   onChange(listener: () => void): Disposable;
@@ -147,7 +153,8 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
     const runs = this.#runs;
     const lastSeq = this.#lastSeq;
     if (afterSeq === lastSeq) return [];
-    if (runs === undefined || afterSeq > lastSeq) return undefined;
+    if (runs === undefined) return undefined;
+    if (afterSeq > lastSeq) return this.#state.type === "open" ? [] : undefined;
     const last = this.#lastRead;
     if (last?.afterSeq === afterSeq && last.maxLength === maxLength && last.lastSeq === lastSeq)
       return last.events;
@@ -173,6 +180,11 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
     const index = runIndexAfter(this.#runs, seq);
     const before = (this.#weightsBefore[index] ?? 0) + (this.#runs[index]?.weightThrough(seq) ?? 0);
     return this.#weight - before;
+  }
+
+  lengths(firstSeq: number, lastSeq: number): readonly number[] {
+    const runs = this.#runs ?? [];
+    return runs[runIndexAfter(runs, firstSeq - 1)]?.lengths(firstSeq, lastSeq) ?? [];
   }
 
   suffixAfter(seq: number): EpisodeSuffix {

@@ -38,3 +38,14 @@ export function withFragmentText(part: Part, text: string, first: boolean): Part
   }
   return copy;
 }
+
+/** A fragment as the smaller ones that it was joined of, given how long each of them is, in UTF-16 units; what stands alone as it is. */
+export function splitPart(part: Part, lengths: readonly number[]): Part[] {
+  const text = fragmentText(part);
+  if (text === undefined || lengths.length <= 1) return [part];
+  let end = 0;
+  return lengths.map((length, index) => {
+    end += length;
+    return withFragmentText(part, text.slice(end - length, end), index === 0);
+  });
+}

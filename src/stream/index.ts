@@ -11,6 +11,7 @@ export type {
   MergedDelta,
 } from "./episode-log.js";
 export type { EpisodeId } from "./episode.js";
+export { splitPart } from "./fragment.js";
 export { deltaEvent } from "./stream-event.js";
 export type { StreamPosition } from "./stream-state.js";
 export {

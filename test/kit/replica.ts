@@ -16,12 +16,15 @@ export type ChatClient = Client<typeof ChatService>;
 
 /** A whole replica in this process, on a free port, with a database of its own. */
 export interface TestReplica extends AsyncDisposable {
+  readonly id: string;
   readonly url: string;
+  readonly metricsUrl: string | undefined;
   readonly client: ChatClient;
   /** The environment it was started with: for a second one on the same data. */
   readonly env: Readonly<Record<string, string>>;
   watch(chatId: string): Watch;
-  stop(): Promise<void>;
+  /** `graceMs`: how long that may take, 1 s unless given. */
+  stop(graceMs?: number): Promise<void>;
 }
 
 export interface TestReplicaOptions extends ReplicaDeps {
@@ -37,6 +40,8 @@ export async function startTestReplica(options: TestReplicaOptions = {}): Promis
   const env = {
     PALAVER_LISTEN: "127.0.0.1:0",
     PALAVER_LOG_LEVEL: "silent",
+    // Steps of tests wait for gates that nobody opens any more.
+    PALAVER_DRAIN_GRACE: "0s",
     ...data.env,
     ...(providers === undefined ? {} : providerEnv(providers)),
     ...extra,
@@ -45,12 +50,14 @@ export async function startTestReplica(options: TestReplicaOptions = {}): Promis
   const client = createClient(ChatService, createGrpcTransport({ baseUrl: replica.url }));
   const watches: Watch[] = [];
   let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= replica.stop({ graceMs: 1_000 });
+  const stop = (graceMs = 1_000): Promise<void> => {
+    stopped ??= replica.stop({ graceMs });
     return stopped;
   };
   return {
+    id: replica.id,
     url: replica.url,
+    metricsUrl: replica.metricsUrl,
     client,
     env,
     watch(chatId) {

@@ -1,0 +1,114 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  DeltaRunSchema,
+  EpisodeClosedSchema,
+  EpisodeOpenedSchema,
+  type RelayEvent,
+  RelayEventSchema,
+} from "../gen/palaver/relay/v1/relay_service_pb.js";
+import { Wakeup } from "../platform/index.js";
+import type { EpisodeId, EpisodeLog, EpisodeSource } from "../stream/index.js";
+
+/** Up to where a peer holds an episode. */
+export interface HeldDeltas {
+  readonly episode: EpisodeId;
+  readonly seq: number;
+}
+
+/** What one response carries, in UTF-16 units of text, roughly. */
+const maxResponseLength = 256 * 1024;
+
+interface Queued {
+  readonly log: EpisodeLog;
+  opened: boolean;
+  lastSeq: number;
+}
+
+/**
+ * What one peer is told of a chat's episodes: each whole and in order, from where the peer left it. It works only when it is asked: what a
+ * slow link does not take waits in the log, merged.
+ */
+export class EpisodeFeed implements Disposable {
+  readonly #queue: Queued[] = [];
+  readonly #wakeup = new Wakeup();
+  readonly #watch: Disposable;
+  #onChange: Disposable | undefined;
+
+  constructor(source: EpisodeSource, chatId: string, held: HeldDeltas | undefined) {
+    this.#watch = source.watch(chatId, (log) => {
+      this.#add(log, 0);
+      this.#wakeup.notify();
+    });
+    const current = source.current(chatId);
+    const resumed = held === undefined ? undefined : source.find(chatId, held.episode);
+    // One that was committed meanwhile has an end that the peer lacks.
+    if (resumed !== undefined && held !== undefined && held.seq <= resumed.lastSeq)
+      this.#add(resumed, held.seq);
+    if (current !== undefined && current !== this.#queue[0]?.log) this.#add(current, 0);
+  }
+
+  /** Resolves when there may be something to take. */
+  changed(signal: AbortSignal): Promise<void> {
+    return this.#wakeup.wait(signal);
+  }
+
+  /** All that is ready, up to the size of a response; empty for nothing. */
+  take(): RelayEvent[] {
+    const events: RelayEvent[] = [];
+    let length = 0;
+    for (let [head] = this.#queue; head !== undefined && length < maxResponseLength; [head] = this.#queue) {
+      if (!head.opened) events.push(openedEvent(head));
+      head.opened = true;
+      const { log } = head;
+      const { state } = log;
+      const discarded = state.type === "closed" && state.outcome === "discarded";
+      const read = discarded ? undefined : log.read(head.lastSeq, maxResponseLength - length);
+      for (const { event } of read ?? []) {
+        if (event.case !== "messagePart" || event.value.part === undefined) continue;
+        const { firstSeq, seq, role, block, part } = event.value;
+        const lengths = [...log.lengths(Number(firstSeq), Number(seq))];
+        const run = create(DeltaRunSchema, { firstSeq, role, block, part, lengths });
+        events.push(create(RelayEventSchema, { event: { case: "deltas", value: run } }));
+        head.lastSeq = Number(seq);
+        length += lengths.reduce((sum, one) => sum + one, 16);
+      }
+      const whole = head.lastSeq >= log.lastSeq;
+      // What is no longer held cannot be told.
+      const over = read === undefined || (state.type === "closed" && whole);
+      if (!over && (whole || state.type === "open")) break;
+      if (!over) continue;
+      events.push(closedEvent(read !== undefined && !discarded));
+      this.#queue.shift();
+      this.#follow();
+    }
+    return events;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    this.#onChange?.[Symbol.dispose]();
+  }
+
+  #add(log: EpisodeLog, lastSeq: number): void {
+    this.#queue.push({ log, opened: false, lastSeq });
+    if (this.#queue.length === 1) this.#follow();
+  }
+
+  /** Only the first one matters now: the others wait for it. */
+  #follow(): void {
+    this.#onChange?.[Symbol.dispose]();
+    this.#onChange = this.#queue[0]?.log.onChange(() => this.#wakeup.notify());
+  }
+}
+
+function openedEvent({ log, lastSeq }: Queued): RelayEvent {
+  const { historyVersion, generationAttempt } = log.episode;
+  const episode = { historyVersion: BigInt(historyVersion), generationAttempt };
+  const value = create(EpisodeOpenedSchema, { episode, afterSeq: BigInt(lastSeq) });
+  return create(RelayEventSchema, { event: { case: "episodeOpened", value } });
+}
+
+function closedEvent(committed: boolean): RelayEvent {
+  const value = create(EpisodeClosedSchema, { committed });
+  return create(RelayEventSchema, { event: { case: "episodeClosed", value } });
+}
