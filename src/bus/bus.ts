@@ -2,10 +2,10 @@ import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.j
 
 /**
  * Carries "this chat changed, look" from whoever committed to whoever watches. Best effort: a notification may be lost, doubled or
- * late, and only the database decides what is true (BUS-4). So every listener also looks by itself now and then.
+ * late, and only the database decides what is true (BUS-4).
  *
- * Where there are several replicas, a listener is also called when something may have been missed, with nothing but a version that none
- * exceeds: once when its subscription holds, and whenever the connection is back (BUS-5).
+ * Where there are several replicas, a listener is also called when something may have been missed, one of a chat without a notification:
+ * once when its subscription holds, and whenever the connection is back (BUS-5).
  */
 export interface Bus extends AsyncDisposable {
   /**
@@ -14,9 +14,12 @@ export interface Bus extends AsyncDisposable {
    */
   publish(notification: ChatNotification, owner: string): void;
   /** Calls `listener` for each notification about that chat until disposed. Listeners must not throw and must not block. */
-  watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable;
+  watchChat(chatId: string, listener: ChatListener): Disposable;
   /** Calls `listener` whenever something was announced about some chat of that owner, until disposed. Like listeners of a chat. */
   watchOwner(owner: string, listener: () => void): Disposable;
   /** Calls `listener` whenever some chat may have become runnable: for workers. */
   watchRunnable(listener: () => void): Disposable;
 }
+
+/** Hears of one chat. Undefined: something may have become of it that nobody says; look. */
+export type ChatListener = (notification: ChatNotification | undefined) => void;

@@ -1,5 +1,5 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import type { Bus } from "./bus.js";
+import type { Bus, ChatListener } from "./bus.js";
 import { Listeners } from "./listeners.js";
 import { mayBeRunnable } from "./may-be-runnable.js";
 
@@ -15,7 +15,7 @@ export class LocalBus implements Bus {
     if (mayBeRunnable(notification)) for (const listener of this.#runnable) listener();
   }
 
-  watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable {
+  watchChat(chatId: string, listener: ChatListener): Disposable {
     return this.#chats.add(chatId, listener);
   }
 

@@ -1,9 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
 import { Events, type JetStreamClient, type NatsConnection, type QueuedIterator, type Status } from "nats";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
-import type { Clock, Logger, Random } from "../platform/index.js";
-import type { Bus } from "./bus.js";
+import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
+import type { Bus, ChatListener } from "./bus.js";
 import { BusError } from "./bus-error.js";
+import { BusMetrics } from "./bus-metrics.js";
 import { Listeners } from "./listeners.js";
 import { mayBeRunnable } from "./may-be-runnable.js";
 import { type NatsServers, openNatsConnection } from "./nats-connection.js";
@@ -18,6 +19,8 @@ export interface NatsBusOptions extends NatsServers {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where the traffic is counted. Default: nowhere. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** After this long without its acknowledgement an announcement counts as lost on the way. */
@@ -52,12 +55,13 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
  */
 class NatsBus implements Bus {
   readonly #options: NatsBusOptions;
-  readonly #chats = new Listeners<ChatNotification>();
+  readonly #chats = new Listeners<ChatNotification | undefined>();
   /** By subject. */
   readonly #owners = new Listeners<undefined>();
   readonly #runnable = new Listeners<undefined>();
   readonly #topics = new Topics();
   readonly #outbox: Outbox;
+  readonly #metrics: BusMetrics;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
@@ -67,7 +71,11 @@ class NatsBus implements Bus {
 
   constructor(options: NatsBusOptions, connection: NatsConnection | undefined) {
     this.#options = options;
-    this.#outbox = new Outbox(options);
+    this.#metrics = new BusMetrics(options.metrics ?? noMetrics, {
+      connected: () => this.#outbox.isOpen,
+      waiting: () => this.#outbox.waiting,
+    });
+    this.#outbox = new Outbox({ ...options, counts: this.#metrics });
     this.#running = this.#run(connection).catch((error: unknown) => {
       options.logger.error(
         { err: error },
@@ -88,12 +96,13 @@ class NatsBus implements Bus {
     this.#outbox.add({ chatId, version, ownerSubject: subject, runnable, payload });
   }
 
-  watchChat(chatId: string, listener: (notification: ChatNotification) => void): Disposable {
+  watchChat(chatId: string, listener: ChatListener): Disposable {
     const listening = this.#chats.add(chatId, listener);
     const subject = chatSubject(chatId);
     if (subject === undefined) return listening;
     const topic = this.#topics.watch(subject, {
       receive: (bytes) => {
+        this.#metrics.received();
         const notification = readNotification(chatId, bytes);
         if (notification !== undefined) return this.#chats.call(chatId, notification);
         this.#options.logger.debug(
@@ -101,7 +110,7 @@ class NatsBus implements Bus {
           "no notification of ours: ignored",
         );
       },
-      look: () => this.#chats.call(chatId, lookNow(chatId)),
+      look: () => this.#chats.call(chatId, undefined),
     });
     return both(listening, topic);
   }
@@ -133,7 +142,11 @@ class NatsBus implements Bus {
   #watchPlain(subject: string, listeners: Listeners<undefined>, listener: () => void): Disposable {
     const listening = listeners.add(subject, listener);
     const call = (): void => listeners.call(subject, undefined);
-    return both(listening, this.#topics.watch(subject, { receive: call, look: call }));
+    const receive = (): void => {
+      this.#metrics.received();
+      call();
+    };
+    return both(listening, this.#topics.watch(subject, { receive, look: call }));
   }
 
   /** Owns the connection: one after the other, each until it is closed for good, which is normally by us. */
@@ -234,6 +247,7 @@ class NatsBus implements Bus {
     await this.#ensureStream(connection);
     if (connection.isClosed()) return;
     this.#options.logger.info({ server: connection.getServer() }, "connected to NATS");
+    this.#metrics.connected();
     this.#outbox.open((announcement) => this.#send(connection, jetstream, announcement));
   }
 
@@ -279,9 +293,4 @@ function both(...watches: readonly Disposable[]): Disposable {
       for (const watch of watches) watch[Symbol.dispose]();
     },
   };
-}
-
-/** The highest version there can be: whoever hears it reads the chat once, and finds whatever there is. */
-function lookNow(chatId: string): ChatNotification {
-  return create(ChatNotificationSchema, { chatId, snapshotVersion: 2n ** 63n - 1n });
 }

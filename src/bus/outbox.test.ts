@@ -156,3 +156,27 @@ it("sends nothing after it was disposed, and leaves no timer", async () => {
   outbox.add(announcement("c", 1));
   expect(wire).toHaveLength(1);
 });
+
+it("counts what arrived, each attempt that failed, and what was lost", async () => {
+  const counted: string[] = [];
+  const count = (what: string) => () => void counted.push(what);
+  const counts = {
+    published: count("published"),
+    publishFailed: count("failed"),
+    dropped: count("dropped"),
+  };
+  const outbox = newOutbox({ counts, maxWaiting: 1 });
+  outbox.add(announcement("a", 1));
+  outbox.add(announcement("b", 1));
+  expect([counted, outbox.waiting, outbox.isOpen]).toEqual([["dropped"], 1, false]);
+  open(outbox);
+  expect([onWire(), outbox.waiting, outbox.isOpen]).toEqual([["b1"], 1, true]);
+  wire[0]?.fail();
+  await settle();
+  expect([counted, outbox.waiting]).toEqual([["dropped", "failed"], 1]);
+  clock.advance(1_000);
+  wire[1]?.arrive();
+  await settle();
+  expect([counted, outbox.waiting]).toEqual([["dropped", "failed", "published"], 0]);
+  outbox[Symbol.dispose]();
+});

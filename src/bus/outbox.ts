@@ -13,10 +13,18 @@ export interface Announcement {
 /** Resolves when the announcement has arrived; rejects when it is not known to have. */
 export type Send = (announcement: Announcement) => Promise<void>;
 
+export interface OutboxCounts {
+  published(): void;
+  publishFailed(): void;
+  dropped(): void;
+}
+
 export interface OutboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Told what becomes of announcements. */
+  readonly counts?: OutboxCounts | undefined;
   /** How many chats may have an announcement that waits. Beyond that the oldest is lost. */
   readonly maxWaiting?: number;
   readonly maxInFlight?: number;
@@ -52,6 +60,16 @@ export class Outbox {
     this.#options = options;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
     this.#maxInFlight = options.maxInFlight ?? 1_000;
+  }
+
+  /** How many announcements are not known to have arrived, and are not lost. */
+  get waiting(): number {
+    return this.#waiting.size + this.#inFlight.size + this.#retries.size;
+  }
+
+  /** Whether there is a connection. */
+  get isOpen(): boolean {
+    return this.#send !== undefined;
   }
 
   add(announcement: Announcement): void {
@@ -115,13 +133,15 @@ export class Outbox {
     );
     // Otherwise the connection was lost, and the letter waits already.
     if (!this.#inFlight.delete(letter)) return;
-    if (failed !== undefined) this.#failed(letter, failed.error);
+    if (failed === undefined) this.#options.counts?.published();
+    else this.#failed(letter, failed.error);
     this.#pump();
     if (this.#isEmpty()) this.#tellEmptied();
   }
 
   #failed(letter: Letter, error: unknown): void {
-    const { clock, random } = this.#options;
+    const { clock, random, counts } = this.#options;
+    counts?.publishFailed();
     letter.failures += 1;
     if (letter.failures >= maxFailures) return this.#lose(error);
     const ms = firstRetryMs * 4 ** (letter.failures - 1) * (0.5 + random.fraction());
@@ -135,6 +155,7 @@ export class Outbox {
 
   #lose(why: unknown): void {
     this.#lost += 1;
+    this.#options.counts?.dropped();
     this.#report ??= this.#options.clock.timer(reportEveryMs, () => {
       this.#options.logger.warn(
         { lost: this.#lost, err: why },
@@ -151,6 +172,6 @@ export class Outbox {
   }
 
   #isEmpty(): boolean {
-    return this.#waiting.size === 0 && this.#inFlight.size === 0 && this.#retries.size === 0;
+    return this.waiting === 0;
   }
 }

@@ -56,6 +56,14 @@ export interface Applied {
   readonly queued: QueuedRecord | undefined;
 }
 
+/** A chat that a worker has got. */
+export interface Acquired extends Applied {
+  /** Whether it had an owner: one that gave no sign of life, or the worker itself, which had given it up. */
+  readonly takenOver: boolean;
+  /** How long it stood there for anyone to acquire; undefined when somebody had begun to work on it before. */
+  readonly waitedMs: number | undefined;
+}
+
 /** A transition that a worker asked for, and that the chat refused: see `refusals`. Nothing changed. */
 export interface WorkerRefusal {
   readonly refused: Refusal | "CHAT_NOT_FOUND";
@@ -191,13 +199,17 @@ export class Chats {
    * Chats that the worker owns but does not run count as well: it gave them up, or the answer to an earlier acquire got lost. Their lease
    * epoch advances, so whatever still writes under the old one is fenced off. `running`: the chats that it does run.
    */
-  async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Applied[]> {
+  async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Acquired[]> {
     return this.#inTransaction(undefined, async (tx) => {
-      const acquired: Applied[] = [];
+      const acquired: Acquired[] = [];
       for (const row of await lockRunnableChats(tx, { leaseMs: this.#leaseMs, limit, workerId, running })) {
         const state = await this.#readState(tx, row, "always");
         const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
-        if (applied !== undefined) acquired.push(applied);
+        if (applied === undefined) continue;
+        const takenOver = row.worker_id !== null;
+        // A compaction is asked for without a message: its time is not known.
+        const begun = takenOver || state.generationAttempt > 0 || state.compactionRequested;
+        acquired.push({ ...applied, takenOver, waitedMs: begun ? undefined : row.idle_ms });
       }
       return { result: acquired, notify: acquired.map((applied) => applied.chat) };
     });

@@ -10,6 +10,7 @@ export type {
 } from "./chat-state.js";
 export { maxAttempts } from "./chat-state.js";
 export {
+  type Acquired,
   type Applied,
   Chats,
   type ClientRequest,
@@ -19,6 +20,7 @@ export {
 } from "./chats.js";
 export type { ImportControl, ImportedChat } from "./import-chat.js";
 export { fileIdsOf } from "./message-files.js";
+export { notificationOf } from "./notification.js";
 export { chatNotFound } from "./refusal-error.js";
 export { titleFrom } from "./title.js";
 export type { ClientInput, WhenBusy, WorkerInput } from "./transition-input.js";

@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type ChatRecord, statusToProto } from "../protocol/index.js";
+import { statusToProto } from "../protocol/index.js";
+import type { ChatHead } from "../store/index.js";
 
-/** What the bus carries about a commit: versions and ids, never content (BUS-2). */
-export function notificationOf(chat: ChatRecord): ChatNotification {
+/** What the bus carries about a chat after a commit, or as it was found: versions and ids, never content (BUS-2). */
+export function notificationOf(chat: ChatHead): ChatNotification {
   return create(ChatNotificationSchema, {
     chatId: chat.id,
     snapshotVersion: BigInt(chat.snapshotVersion),

@@ -64,6 +64,10 @@ export class ChatModel {
     this.#transaction(() => undefined);
   }
 
+  get deleted(): boolean {
+    return this.#deleted;
+  }
+
   /** All that clients see, as a subscriber that has nothing reads it, in one page. */
   whole(afterMessageId = 0): ChatView | undefined {
     const options = { sinceVersion: 0, resetSinceVersion: 0, withCheckpoint: false };

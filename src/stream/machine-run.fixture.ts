@@ -107,12 +107,20 @@ export class MachineRun {
     return true;
   }
 
-  notify(snapshotVersion: number | undefined = this.#world.chat.versions.snapshot): void {
+  notify(snapshotVersion = this.#world.chat.versions.snapshot): void {
     this.feed({ type: "notified", snapshotVersion });
   }
 
+  /** A hint that nobody knows what became of the chat. */
+  look(): void {
+    this.notify(Number.POSITIVE_INFINITY);
+  }
+
+  /** A hint with what the database says now: one comes now and then. */
   poll(): void {
-    this.feed({ type: "notified", snapshotVersion: undefined });
+    const { versions, deleted } = this.#world.chat;
+    if (deleted) this.look();
+    else this.notify(versions.snapshot);
   }
 
   fireTimer(): void {

@@ -46,6 +46,7 @@ const arrivals = {
   notifyOldest: (run) => run.notify(run.notifications.shift() ?? 0),
   notifyLatest: (run) => run.notify(run.notifications.at(-1) ?? 0),
   loseNotifications: (run) => void run.notifications.splice(0),
+  look: (run) => run.look(),
   poll: (run) => run.poll(),
   fireTimer: (run) => run.fireTimer(),
   settle: (run) => run.settle(),
@@ -196,7 +197,7 @@ test("whatever happens, however it becomes known, and wherever the connection is
           connection.look();
           reached.add(connection.run.phase);
         }
-        // The world stands still; what was lost is found by looking.
+        // The world stands still; what was lost is found with the next hint.
         world.close();
         for (let look = 0; look < 3; look += 1) {
           connection.run.settle();

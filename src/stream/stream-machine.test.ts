@@ -96,7 +96,7 @@ describe("the snapshot", () => {
     expect(run.take()).toEqual(["status waiting", "message 2", "queue of 0", "caughtUp"]);
     run.then(() => world.edit());
     expect(run.take()).toEqual(["historyReset", "message 3", "status pending"]);
-    run.poll();
+    run.look();
     expect(run.reads[0]?.options).toMatchObject({ afterMessageId: 0 });
   });
 
@@ -503,13 +503,31 @@ describe("hints", () => {
     expect(run.reads).toEqual([]);
   });
 
-  test("BUS-5: what a lost one hid is found by looking", () => {
+  test("BUS-5: what a lost one hid is found with the next", () => {
     const run = settled();
     run.take();
     world.send();
     run.poll();
     run.settle();
     expect(run.take()).toEqual(["message 1", "status pending"]);
+    run.poll();
+    expect(run.reads).toEqual([]);
+  });
+
+  test("BUS-5: one that names no version leads to one read that began after it", () => {
+    const run = settled();
+    run.take();
+    run.look();
+    run.see();
+    world.send();
+    run.look();
+    run.look();
+    run.answer();
+    expect(run.take()).toEqual([]);
+    expect(run.reads).toHaveLength(1);
+    run.answer();
+    expect(run.take()).toEqual(["message 1", "status pending"]);
+    expect(run.reads).toEqual([]);
   });
 
   test("an answer from a database that lags behind is dropped", () => {
@@ -517,7 +535,7 @@ describe("hints", () => {
     const lagging = world.chat.whole();
     run.then(() => world.send());
     run.take();
-    run.poll();
+    run.look();
     run.feed({ type: "view", fetchId: run.reads[0]?.fetchId ?? 0, view: lagging });
     expect(run.take()).toEqual([]);
   });

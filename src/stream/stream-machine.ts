@@ -19,7 +19,7 @@
  *          A view that says "no such chat": from everywhere to `ended`.
  * ```
  *
- * What is true comes from views (cuts of the database) alone; a notification, an opened episode or the clock are reasons to read one.
+ * What is true comes from views (cuts of the database) alone; a notification or an opened episode is a reason to read one.
  * At most one read is under way, and each hint leads to at most one read that began after it, however wrong the hint is (BUS-4).
  *
  * A subscriber that comes back begins with what it has, its position, in place of nothing; a snapshot is what is new to one that has
@@ -83,7 +83,7 @@ const ignore = stay;
 const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInput["type"]]: Cell<P, I> } } = {
   opening: {
     view: (state, { fetchId, view }) => (fetchId === state.fetchId ? open(state, view) : ignore(state)),
-    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion ?? 0)),
+    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion)),
     episodeOpened: (state, { episode }) => stay(announce(state, episode)),
     following: ignore,
     deltas: ignore,
@@ -92,7 +92,7 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
   },
   catchingUp: {
     view: ignore,
-    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion ?? Number.POSITIVE_INFINITY)),
+    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion)),
     episodeOpened: (state, { episode }) => stay(announce(state, episode)),
     following: (state, { episode, lastSeq }) =>
       isShown(state.preview, episode) ? catchUp({ ...state, targetSeq: lastSeq }) : ignore(state),
@@ -110,9 +110,7 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
   live: {
     view: (state, { fetchId, view }) =>
       fetchId === state.fetchId ? receive({ ...state, fetchId: undefined }, view) : ignore(state),
-    notified: (state, { snapshotVersion }) =>
-      // The read under way looks already.
-      settle(hear(state, snapshotVersion ?? (state.fetchId === undefined ? Number.POSITIVE_INFINITY : 0))),
+    notified: (state, { snapshotVersion }) => settle(hear(state, snapshotVersion)),
     episodeOpened: (state, { episode }) => {
       if (isShown(state.preview, episode)) return ignore(state);
       return followAnnounced(announce(state, episode));
@@ -130,7 +128,7 @@ const table: { readonly [P in StreamState["phase"]]: { readonly [I in StreamInpu
   },
   holding: {
     view: ignore,
-    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion ?? Number.POSITIVE_INFINITY)),
+    notified: (state, { snapshotVersion }) => stay(hear(state, snapshotVersion)),
     episodeOpened: (state, { episode }) => stay(announce(state, episode)),
     following: ignore,
     deltas: (state, { episode, events }) =>

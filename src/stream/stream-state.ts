@@ -17,8 +17,8 @@ export interface StreamPosition {
 export type StreamInput =
   /** The answer to a `fetch`. Undefined: there is no such chat. */
   | { readonly type: "view"; readonly fetchId: number; readonly view: ChatView | undefined }
-  /** The chat may have changed: a hint from the bus, or, without a version, that it is time to look. */
-  | { readonly type: "notified"; readonly snapshotVersion: number | undefined }
+  /** A hint from the bus: the chat may have come to this version; to one that nobody knows, if it is infinite. */
+  | { readonly type: "notified"; readonly snapshotVersion: number }
   /** An attempt began to produce deltas here. */
   | { readonly type: "episodeOpened"; readonly episode: EpisodeId }
   /** The answer to a `follow`: as many deltas are there at this moment. */

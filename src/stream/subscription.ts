@@ -14,12 +14,12 @@ import { startStream, stepStream } from "./stream-machine.js";
 import type { Emission, StreamInput, StreamOutput, StreamPosition, StreamState } from "./stream-state.js";
 import { ViewSource } from "./view-source.js";
 
-/** Where hints come from that a chat changed: the bus. They may be lost, doubled, late or wrong. */
+/** Where hints come from that a chat changed: the bus. They may be doubled, late or wrong; what a lost one said comes again later (BUS-5). */
 export interface ChangeHints {
-  /** Calls `listener` for each hint about that chat until disposed. */
+  /** Calls `listener` for each hint about that chat until disposed. Undefined: nobody says what became of it; look. */
   watchChat(
     chatId: string,
-    listener: (notification: { readonly snapshotVersion: bigint }) => void,
+    listener: (notification: { readonly snapshotVersion: bigint } | undefined) => void,
   ): Disposable;
 }
 
@@ -31,8 +31,6 @@ export interface SubscriptionDeps {
   readonly logger: Logger;
   /** Aborts when the server shuts down: all subscriptions then end with UNAVAILABLE / SHUTTING_DOWN (STREAM-15). */
   readonly shutdown: AbortSignal;
-  /** How often the chat is looked at without a notification: what a lost one hid is seen after that (BUS-5). Default: 10 s. */
-  readonly pollMs?: number | undefined;
   /** After this time without a batch there is one with a `keepalive`. Default: 15 s. */
   readonly keepaliveMs?: number | undefined;
   /**
@@ -93,7 +91,6 @@ class Subscription implements Disposable {
   readonly #wakeup = new Wakeup();
   readonly #views: ViewSource;
   readonly #sources: readonly Disposable[];
-  readonly #poll: DueTimer;
   readonly #silence: DueTimer;
 
   #state: StreamState;
@@ -119,24 +116,23 @@ class Subscription implements Disposable {
   #delivering = false;
 
   constructor(deps: SubscriptionDeps, { chatId, position }: SubscribeOptions) {
-    const { bus, clock, deltaLog, shutdown, pollMs = 10_000, keepaliveMs = 15_000 } = deps;
+    const { bus, clock, deltaLog, shutdown, keepaliveMs = 15_000 } = deps;
     const wake = (): void => this.#wakeup.notify();
     this.#deps = deps;
     this.#chatId = chatId;
     this.#position = position;
     this.#views = new ViewSource(deps, chatId);
-    this.#poll = new DueTimer(clock, pollMs, wake);
     this.#silence = new DueTimer(clock, keepaliveMs, wake);
     // Every subscription of the server listens to this one signal, which is no leak.
     setMaxListeners(0, shutdown);
     shutdown.addEventListener("abort", wake, { once: true });
     this.#sources = [
       this.#views,
-      this.#poll,
       this.#silence,
       { [Symbol.dispose]: () => shutdown.removeEventListener("abort", wake) },
-      bus.watchChat(chatId, ({ snapshotVersion }) => {
-        this.#notifiedVersion = Math.max(this.#notifiedVersion ?? 0, Number(snapshotVersion));
+      bus.watchChat(chatId, (notification) => {
+        const version = Number(notification?.snapshotVersion ?? Number.POSITIVE_INFINITY);
+        this.#notifiedVersion = Math.max(this.#notifiedVersion ?? 0, version);
         wake();
       }),
       deltaLog.watch(chatId, (log) => {
@@ -210,7 +206,6 @@ class Subscription implements Disposable {
     }
     const input = this.#nextFromLog() ?? this.#inbox.shift();
     if (input !== undefined) return input;
-    if (this.#poll.takeDue()) return { type: "notified", snapshotVersion: undefined };
     const snapshotVersion = this.#notifiedVersion;
     this.#notifiedVersion = undefined;
     return snapshotVersion === undefined ? undefined : { type: "notified", snapshotVersion };

@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { ChatNotificationSchema } from "../../src/gen/palaver/relay/v1/notification_pb.js";
@@ -6,6 +7,7 @@ import { systemClock } from "../../src/platform/index.js";
 import { type NatsServer, startNats } from "../kit/nats-server.js";
 import { gate, type ProviderServer, startProviderServer, text } from "../kit/provider-server/index.js";
 import { newChat, says, startTestReplica, type TestReplica } from "../kit/replica.js";
+import { until } from "../kit/until.js";
 import { textOf } from "../kit/watch.js";
 
 /** So that nothing but the bus can have told. */
@@ -205,6 +207,32 @@ describe("NATS dies", () => {
     await far.event("chatUpdate", () => true, mark);
   });
 
+  it("and so does a replica, with all that it had to say: whoever watched elsewhere finds it when NATS is back (BUS-5)", async () => {
+    await using own = await startNats();
+    await using pair = await startPair(own);
+    const { worker, other } = pair;
+    const script = await providers.script([text("hello")]);
+    const model = `openai-chat/${script.model}`;
+    const chatIds = await Promise.all(Array.from({ length: 20 }, () => newChat(worker.client, model)));
+    const watches = chatIds.map((chatId) => other.watch(chatId));
+    for (const watch of watches) await watch.event("caughtUp");
+    const [deleted, ...renamed] = chatIds;
+    await own.kill();
+    for (const id of renamed)
+      await worker.client.updateChat({ chat: { id, title: "the end" }, updateMask: { paths: ["title"] } });
+    await worker.client.deleteChat({ chatId: deleted ?? "" });
+    await worker.stop();
+    const marks = watches.map(({ mark }) => mark);
+    await own.start();
+    const [ended, ...told] = watches;
+    for (const [index, watch] of told.entries())
+      await watch.event("chatUpdate", () => true, marks[index + 1]);
+    await until(() => ended?.ended, { what: "the end of the stream of the chat that was deleted" });
+    expect(ended?.ended).toMatchObject({ code: Code.NotFound });
+    for (const [index, watch] of told.entries())
+      expect(watch.events.slice(marks[index + 1]).map((event) => event.case)).toEqual(["chatUpdate"]);
+  });
+
   it("before the replicas start: they start all the same, and find each other when it comes", async () => {
     await using own = await startNats();
     await own.kill();
@@ -219,4 +247,26 @@ describe("NATS dies", () => {
     const watch = worker.watch(chatId);
     await watch.until("the second answer", () => (watch.messages().length === 4 ? true : undefined));
   });
+});
+
+it("replicas without NATS find what the others do by looking, every PALAVER_POLL (BUS-5)", async () => {
+  await using worker = await startTestReplica({ providers, env: silent });
+  const env = {
+    DATABASE_URL: worker.env["DATABASE_URL"] ?? "",
+    PALAVER_CONCURRENT_TURNS: "0",
+    PALAVER_POLL: "100ms",
+  };
+  await using other = await startTestReplica({ providers, env });
+  const script = await providers.script([text("hello")]);
+  const chatId = await newChat(worker.client, `openai-chat/${script.model}`);
+  const watch = other.watch(chatId);
+  await watch.event("caughtUp");
+  const { mark } = watch;
+  await worker.client.sendMessage({ chatId, parts: says("go") });
+  await watch.until("the answer", () => (watch.messages().length === 2 ? true : undefined));
+  await watch.status(ChatStatus.WAITING, mark);
+  expect(watch.messages().map(textOf)).toEqual(["go", "hello"]);
+  await worker.client.deleteChat({ chatId });
+  await until(() => watch.ended, { what: "the end of the stream" });
+  expect(watch.ended).toMatchObject({ code: Code.NotFound });
 });
