@@ -10,9 +10,13 @@ export type StopCause = "interrupt" | "shutdown" | "lost";
 
 const weight: Readonly<Record<StopCause, number>> = { interrupt: 1, shutdown: 2, lost: 3 };
 
-/** How a worker stops a turn that it runs. A heavier cause replaces a lighter one. */
+/**
+ * How a worker stops a turn that it runs: in the middle, for a cause, of which a heavier one replaces a lighter; or, lighter than
+ * all of them, at the next boundary between two steps.
+ */
 export class TurnControl {
   #controller = newController();
+  readonly #drain = new AbortController();
   #cause: StopCause | undefined;
   #handledVersion = 0;
   readonly #onWaiting: () => void;
@@ -42,12 +46,29 @@ export class TurnControl {
     return this.#cause;
   }
 
+  /** Whether no step may begin any more: the turn goes to another replica as soon as the running one has ended. */
+  get draining(): boolean {
+    return this.#drain.signal.aborted;
+  }
+
+  /** Aborts when there is nothing to wait for any more. */
+  waitSignal(): AbortSignal {
+    return AbortSignal.any([this.#controller.signal, this.#drain.signal]);
+  }
+
   /** The chat was seen with an interrupt requested, at that snapshot version. Older than what was carried out: nothing happens. */
   interrupt(snapshotVersion: number): void {
     if (snapshotVersion > this.#handledVersion) this.#stop("interrupt");
   }
 
+  /** The replica is about to stop. A step that runs goes on, and can be interrupted as ever; none begins after it. */
+  drain(): void {
+    this.#drain.abort();
+  }
+
+  /** The replica stops now: the turn is handed over in the middle of its step. */
   shutdown(): void {
+    this.drain();
     this.#stop("shutdown");
   }
 

@@ -9,24 +9,19 @@ import {
   type WorkerInput,
   type WorkerRefusal,
 } from "../chat/index.js";
-import { type Model, ModelError, type ModelRegistry, type ModelRequest } from "../models/index.js";
+import { ModelError, type ModelRegistry, type ModelRequest } from "../models/index.js";
 import type { Clock, Logger } from "../platform/index.js";
-import {
-  type ChatError,
-  type MessageRecord,
-  partToProto,
-  roleToProto,
-  type ToolResultPart,
-  type Usage,
-} from "../protocol/index.js";
+import type { ChatError, MessageRecord, ToolResultPart } from "../protocol/index.js";
 import type { DeltaLog, EpisodeOutcome, EpisodeWriter } from "../stream/index.js";
 import type { ToolRegistry } from "../tools/index.js";
 import { decide } from "./decide.js";
-import { generate, type SilenceLimits } from "./generate.js";
+import type { SilenceLimits } from "./generate.js";
+import { runModelStep } from "./model-step.js";
 import { namedFiles } from "./named-files.js";
 import { retryDelayMs } from "./retry-delay.js";
-import { StepAssembler } from "./step-assembler.js";
-import { planCalls, runCall } from "./tool-batch.js";
+import type { StepResult } from "./step-result.js";
+import { planCalls } from "./tool-batch.js";
+import { runToolStep } from "./tool-step.js";
 import type { TurnControl } from "./turn-control.js";
 
 export interface TurnDeps {
@@ -54,16 +49,25 @@ export interface Lease {
 }
 
 /**
+ * How a worker came to the end of what it ran:
+ * - `idle`: there is nothing left to do; the turn is over, or awaits its client.
+ * - `released`: handed over at the boundary of a step.
+ * - `cut`: handed over in the middle of a step, which has to be generated anew.
+ * - `lost`: the chat was not this worker's any more.
+ */
+export type TurnEnd = "idle" | "released" | "cut" | "lost";
+
+/**
  * Runs a chat's turns until the chat is idle, failed, handed over or lost.
  *
  * Every step reads the durable history and asks {@link decide}; every write names the lease and, for steps, the attempt, so that a
- * worker that was overtaken changes nothing. What became of the chat is in the database; this function returns nothing.
+ * worker that was overtaken changes nothing. What became of the chat is in the database; what is returned is for logs.
  *
  * @throws whatever the database throws that is not worth waiting for; the lease is then still held
  */
-export async function runTurn(deps: TurnDeps, lease: Lease, control: TurnControl): Promise<void> {
+export async function runTurn(deps: TurnDeps, lease: Lease, control: TurnControl): Promise<TurnEnd> {
   const turn = new Turn(deps, lease, control);
-  await turn.run();
+  return turn.run();
 }
 
 /** After a step: the chat as it is now, or undefined when it is not ours any more. */
@@ -77,6 +81,7 @@ class Turn {
   readonly #logger: Logger;
   #state: ChatState;
   #staleInARow = 0;
+  #handedOver: "released" | "cut" | undefined;
 
   constructor(deps: TurnDeps, lease: Lease, control: TurnControl) {
     this.#deps = deps;
@@ -87,13 +92,13 @@ class Turn {
     this.#logger = deps.logger.child({ chat_id: lease.chatId, lease_epoch: lease.fence.leaseEpoch });
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<TurnEnd> {
     for (;;) {
       const after = await this.#next();
-      if (after === undefined) return;
+      if (after === undefined) return this.#handedOver ?? "lost";
       this.#state = after;
       const { status } = after.phase;
-      if (status !== "running" && status !== "interrupting") return;
+      if (status !== "running" && status !== "interrupting") return "idle";
     }
   }
 
@@ -103,13 +108,11 @@ class Turn {
     if (cause === "lost") return undefined;
     if (state.phase.status === "interrupting" || cause === "interrupt")
       return this.#finishInterrupt(state.checkpoint);
-    if (cause === "shutdown") return this.#release();
-    if (
-      state.phase.status === "running" &&
-      state.phase.retry !== undefined &&
-      !(await this.#waitForRetry(state.phase.retry.due_at))
-    ) {
-      return state;
+    if (cause === "shutdown") return this.#release("released");
+    const retry = state.phase.status === "running" ? state.phase.retry : undefined;
+    if (retry !== undefined) {
+      if (this.#control.draining) return this.#release("released");
+      if (!(await this.#waitForRetry(retry.due_at))) return state;
     }
     const history = await this.#untilDatabaseAnswers(() => this.#deps.readHistory(this.#chatId));
     const next = decide(history, state.openCalls);
@@ -134,9 +137,8 @@ class Turn {
     const { clock } = this.#deps;
     const waitMs = new Date(dueAt).getTime() - clock.now().getTime();
     if (waitMs <= 0) return true;
-    const { signal } = this.#control;
     this.#control.waiting = true;
-    const waited = await clock.sleep(waitMs, { signal }).then(
+    const waited = await clock.sleep(waitMs, { signal: this.#control.waitSignal() }).then(
       () => true,
       () => false,
     );
@@ -167,54 +169,18 @@ class Turn {
     if (begun === undefined || !isNextAttempt(state, begun)) return begun;
     this.#state = begun;
     const attempt = attemptOf(begun);
-    const writer = this.#deps.deltaLog.open(this.#chatId, attempt);
-    let after: After;
-    try {
-      after = await this.#generateStep(model, request, attempt, writer);
-      return after;
-    } finally {
-      writer.close(outcomeOf(begun, after));
-    }
-  }
-
-  async #generateStep(
-    model: Model,
-    request: ModelRequest,
-    attempt: AttemptRef,
-    writer: EpisodeWriter,
-  ): Promise<After> {
-    const { clock, silence, maxStepWeight } = this.#deps;
-    const assembler = new StepAssembler();
-    const startedMs = clock.monotonicMs();
-    const now = (): string => clock.now().toISOString();
-    const publish = (deltas: ReturnType<StepAssembler["push"]>): void => {
-      for (const { block, part } of deltas) writer.append({ role: roleToProto("assistant"), block, part });
-    };
-    const { signal } = this.#control;
-    let failure: ModelError | undefined;
-    try {
-      for await (const event of generate(model, request, silence, { signal, clock })) {
-        publish(assembler.push(event, now()));
-        if (writer.weight > maxStepWeight) throw tooMuch(model);
+    return this.#inEpisode(attempt, async (writer) => {
+      const { clock, silence, maxStepWeight: maxWeight } = this.#deps;
+      const { signal } = this.#control;
+      let result: StepResult;
+      try {
+        result = await runModelStep(model, request, { writer, signal, clock, silence, maxWeight });
+      } catch (error) {
+        if (!(error instanceof ModelError)) throw error;
+        return this.#failedAttempt(error, attempt);
       }
-    } catch (error) {
-      if (!(error instanceof ModelError)) throw error;
-      failure = error;
-    }
-    const { cause } = this.#control;
-    if (cause === undefined && failure !== undefined) return this.#failedAttempt(failure, attempt);
-    publish(assembler.flush(now()));
-    const usage: Usage = {
-      ...assembler.finish?.usage,
-      runtime_ms: Math.round(clock.monotonicMs() - startedMs),
-    };
-    const step: Partial = { role: "assistant", parts: assembler.parts(), model: model.id, usage };
-    if (cause === "lost") return undefined;
-    // A step that is complete is committed, whatever happens meanwhile: it must not be generated, and paid for, twice.
-    if (assembler.finish !== undefined && cause !== "interrupt") {
-      return this.#write({ type: "CommitStep", fence: this.#fence, attempt, messages: [step] }, step);
-    }
-    return cause === "interrupt" ? this.#finishInterrupt(step) : this.#handOver(attempt, step);
+      return this.#endStep(attempt, result);
+    });
   }
 
   async #failedAttempt(error: ModelError, attempt: AttemptRef): Promise<After> {
@@ -243,7 +209,7 @@ class Turn {
   }
 
   async #runTools(calls: readonly OpenCall[]): Promise<After> {
-    const { clock, tools, toolTimeoutMs, deltaLog } = this.#deps;
+    const { clock, tools, toolTimeoutMs: timeoutMs } = this.#deps;
     const earlier = this.#state.checkpoint?.role === "tool" ? this.#state.checkpoint.parts : [];
     const before = this.#state;
     const begun = await this.#beginAttempt();
@@ -261,60 +227,43 @@ class Turn {
       startedAt,
     });
     if (started === undefined || !isAttempt(started, attempt)) return started;
+    return this.#inEpisode(attempt, async (writer) => {
+      const result = await runToolStep(plans, {
+        writer,
+        checkpoint: (results) => this.#checkpointResults(attempt, results),
+        signal: this.#control.signal,
+        clock,
+        timeoutMs,
+        logger: this.#logger,
+      });
+      return this.#endStep(attempt, result);
+    });
+  }
 
-    const writer = deltaLog.open(this.#chatId, attempt);
+  /** Runs a step that was begun, with the log in which it is shown. */
+  async #inEpisode(attempt: AttemptRef, step: (writer: EpisodeWriter) => Promise<After>): Promise<After> {
+    const begun = this.#state;
+    const writer = this.#deps.deltaLog.open(this.#chatId, attempt);
     let after: After;
     try {
-      const { signal } = this.#control;
-      const done = new Map<string, ToolResultPart>();
-      const answer = (index: number, result: ToolResultPart): void => {
-        // What comes after the stop is not shown, so that all that was shown is committed.
-        if (signal.aborted) return;
-        done.set(result.tool_call_id, result);
-        writer.append({ role: roleToProto("tool"), block: index + 1, part: partToProto(result) });
-      };
-      // One after the other, so that a checkpoint with fewer results never replaces one with more.
-      let checkpoints = Promise.resolve();
-      await Promise.all(
-        plans.map(async (plan, index) => {
-          if (plan.type === "answered") return answer(index, plan.result);
-          answer(
-            index,
-            await runCall(plan, { signal, clock, timeoutMs: toolTimeoutMs, logger: this.#logger }),
-          );
-          if (done.size === plans.length) return;
-          checkpoints = checkpoints.then(() => this.#checkpointResults(attempt, plans, done));
-          await checkpoints;
-        }),
-      );
-      after = await this.#finishTools(attempt, resultsInOrder(plans, done), plans.length);
+      after = await step(writer);
       return after;
     } finally {
       writer.close(outcomeOf(begun, after));
     }
   }
 
-  async #finishTools(
-    attempt: AttemptRef,
-    results: readonly ToolResultPart[],
-    expected: number,
-  ): Promise<After> {
-    const step: Partial = { role: "tool", parts: results };
+  async #endStep(attempt: AttemptRef, { partial, complete }: StepResult): Promise<After> {
     const { cause } = this.#control;
     if (cause === "lost") return undefined;
-    if (results.length === expected && cause !== "interrupt") {
-      return this.#write({ type: "CommitStep", fence: this.#fence, attempt, messages: [step] }, step);
-    }
-    return cause === "interrupt" ? this.#finishInterrupt(step) : this.#handOver(attempt, step);
+    if (cause === "interrupt") return this.#finishInterrupt(partial);
+    if (!complete) return this.#handOver(attempt, partial);
+    return this.#write({ type: "CommitStep", fence: this.#fence, attempt, messages: [partial] }, partial);
   }
 
   /** A result that is there is not lost when we die while others are still running. Best effort: the batch goes on without it. */
-  async #checkpointResults(
-    attempt: AttemptRef,
-    plans: ReturnType<typeof planCalls>,
-    done: ReadonlyMap<string, ToolResultPart>,
-  ): Promise<void> {
-    const partial: Partial = { role: "tool", parts: resultsInOrder(plans, done) };
+  async #checkpointResults(attempt: AttemptRef, results: readonly ToolResultPart[]): Promise<void> {
+    const partial: Partial = { role: "tool", parts: results };
     try {
       await this.#deps.chats.work(this.#chatId, { type: "Checkpoint", fence: this.#fence, attempt, partial });
     } catch (error) {
@@ -322,7 +271,9 @@ class Turn {
     }
   }
 
+  /** While the replica drains no step begins: the turn is released instead. */
   async #beginAttempt(): Promise<After> {
+    if (this.#control.draining) return this.#release("released");
     const { versions, generationAttempt } = this.#state;
     return this.#write({
       type: "BeginAttempt",
@@ -338,11 +289,12 @@ class Turn {
       const after = await this.#write({ type: "Checkpoint", fence: this.#fence, attempt, partial, shown });
       if (after === undefined) return undefined;
     }
-    return this.#release();
+    return this.#release("cut");
   }
 
-  async #release(): Promise<After> {
-    await this.#write({ type: "Release", fence: this.#fence });
+  async #release(as: "released" | "cut"): Promise<After> {
+    const after = await this.#write({ type: "Release", fence: this.#fence });
+    if (after !== undefined) this.#handedOver = as;
     return undefined;
   }
 
@@ -441,21 +393,6 @@ function isOwnedBy(state: ChatState, fence: Fence): boolean {
   );
 }
 
-function resultsInOrder(
-  plans: ReturnType<typeof planCalls>,
-  done: ReadonlyMap<string, ToolResultPart>,
-): ToolResultPart[] {
-  return plans.flatMap((plan) => done.get(plan.call.toolCallId) ?? []);
-}
-
 function isRetryable(error: unknown): boolean {
   return error instanceof Error && "retryable" in error && error.retryable === true;
-}
-
-function tooMuch({ provider }: Model): ModelError {
-  return new ModelError(`The answer of ${provider} is larger than this server accepts in one step.`, {
-    kind: "generic",
-    provider,
-    retryable: false,
-  });
 }

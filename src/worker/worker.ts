@@ -1,10 +1,15 @@
-import { type Lease, runTurn, TurnControl, type TurnDeps } from "../agent/index.js";
+import { type Lease, runTurn, TurnControl, type TurnDeps, type TurnEnd } from "../agent/index.js";
 import type { Bus } from "../bus/index.js";
 import type { Chats } from "../chat/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type Clock, type Logger, Wakeup } from "../platform/index.js";
+import { type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
+import { giveUpTurn } from "./give-up-turn.js";
+import { ReplicaWatch, type SeenReplica } from "./replica-watch.js";
+import { chatsToAskFor, giveWayMs, type Load } from "./share.js";
+import { StepCounts } from "./step-counts.js";
+import { WorkerMetrics } from "./worker-metrics.js";
 
 export interface WorkerOptions {
   /** The id of this replica: what `worker_id` says of the chats that it runs. */
@@ -14,13 +19,17 @@ export interface WorkerOptions {
   readonly turn: Omit<TurnDeps, "chats" | "clock" | "logger">;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Says that this replica lives. */
-  readonly beat: () => Promise<void>;
+  readonly metrics: Metrics;
+  /** Says that this replica lives, and how many turns it has at work. */
+  readonly beat: (load: { readonly turns: number }) => Promise<void>;
+  /** All replicas, as the directory has them. */
+  readonly readReplicas: () => Promise<readonly SeenReplica[]>;
   /** Drops what is outdated; called now and then. */
   readonly tidy: () => Promise<void>;
   readonly leaseMs: number;
+  /** How often to beat, and to look which other replicas do. */
   readonly heartbeatMs: number;
-  /** How often to look for work and for changes that no notification told about. */
+  /** How often to look for work that no notification told about. */
   readonly pollMs: number;
   /** How often running steps are checkpointed: what a crash may lose of them. */
   readonly checkpointMs: number;
@@ -28,8 +37,8 @@ export interface WorkerOptions {
   readonly capacity: number;
 }
 
-/** How many chats are acquired in one transaction. */
-const acquireBatch = 10;
+/** The first pause after work could not be acquired; it doubles up to `pollMs`. */
+const minRetryMs = 250;
 const tidyEveryMs = 60 * 60 * 1_000;
 
 interface RunningTurn {
@@ -41,8 +50,11 @@ interface RunningTurn {
 }
 
 /**
- * Acquires chats and runs their turns. Four loops, owned by this object and awaited by {@link stop}: one beats, one acquires, one looks
- * for what no notification told, one checkpoints running steps.
+ * Acquires chats and runs their turns. Five loops, owned by this object and awaited by {@link stop}: one beats, one looks who else does, one
+ * acquires, one looks for what no notification told, one checkpoints running steps.
+ *
+ * Work goes to whoever has room. All workers hear of it at once and the first to look has it, but one that runs much lets those that run
+ * less look first. Among chats, the one whose last message is the oldest goes first, also when it was released or its owner died.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
  * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
@@ -51,17 +63,35 @@ interface RunningTurn {
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #running = new Map<string, RunningTurn>();
+  /** How turns ended, since the start. */
+  readonly #ends: Record<TurnEnd, number> = { idle: 0, released: 0, cut: 0, lost: 0 };
   readonly #wakeup = new Wakeup();
-  readonly #stopping = new AbortController();
+  readonly #others: ReplicaWatch;
+  readonly #metrics: WorkerMetrics;
+  /** Aborts when nothing more is acquired. What runs may go on. */
+  readonly #draining = new AbortController();
+  /** Aborts when nothing runs any more, or when there is no time left. */
+  readonly #stopped = new AbortController();
   readonly #checkpoints: CheckpointWriter;
   /** Fires when the last beat is too old. */
   #watchdog: Disposable | undefined;
   /** Whether what we acquire is ours: not while the last beat is too old, since others may take it over at any moment. */
   #beating = false;
-  #loops: Promise<unknown> = Promise.resolve();
+  #lastBeatMs: number;
+  #acquiring: Promise<unknown> = Promise.resolve();
+  #keeping: Promise<unknown> = Promise.resolve();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    const { workerId: selfId, leaseMs, clock } = options;
+    this.#lastBeatMs = clock.monotonicMs();
+    this.#metrics = new WorkerMetrics(options.metrics, {
+      busy: () => this.#busy(),
+      waiting: () => this.#running.size - this.#busy(),
+      capacity: options.capacity,
+      heartbeatAgeMs: () => clock.monotonicMs() - this.#lastBeatMs,
+    });
+    this.#others = new ReplicaWatch({ selfId, leaseMs, clock, onLapse: () => this.#wakeup.notify() });
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
       leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
@@ -73,31 +103,51 @@ export class Worker {
   /** Resolves when the first heartbeat is written: from then on acquired chats are ours. */
   async start(): Promise<void> {
     await this.#beat();
-    this.#loops = Promise.all([
-      this.#beatLoop(),
-      this.#acquireLoop(),
-      this.#pollLoop(),
-      this.#checkpointLoop(),
-    ]);
+    this.#acquiring = Promise.all([this.#acquireLoop(), this.#watchLoop(), this.#pollLoop()]);
+    this.#keeping = Promise.all([this.#beatLoop(), this.#checkpointLoop()]);
   }
 
   /**
-   * Stops acquiring, hands over the running turns, and resolves when all of them have ended. Those that cannot be handed over within
-   * `graceMs`, because the database does not answer, are given up: their lease runs out.
+   * Stops acquiring, hands over what runs, and resolves when all of it has ended. Turns that wait are released at once. A running step may
+   * end within `drainMs`, and its turn is finished or released then; what runs still is handed over in the middle. Half of `graceMs`, at
+   * least, is left for that. What cannot be handed over within `graceMs`, because the database does not answer, is given up: its lease
+   * runs out.
    */
-  async stop({ graceMs }: { graceMs: number }): Promise<void> {
-    this.#stopping.abort();
-    this.#wakeup.notify();
-    for (const { control } of this.#running.values()) control.shutdown();
-    using _grace = this.#options.clock.timer(graceMs, () => this.#loseAll());
-    await this.#loops;
+  async stop({ drainMs, graceMs }: { drainMs: number; graceMs: number }): Promise<void> {
+    const { clock, logger } = this.#options;
+    const beganMs = clock.monotonicMs();
+    const before = { ...this.#ends };
+    const stepsMs = Math.min(drainMs, graceMs / 2);
+    this.#draining.abort();
+    if (stepsMs > 0) this.#controlAll((control) => control.drain());
+    else this.#controlAll((control) => control.shutdown());
+    using _drain = clock.timer(stepsMs, () => this.#controlAll((control) => control.shutdown()));
+    using _grace = clock.timer(graceMs, () => {
+      this.#controlAll((control) => control.lose());
+      this.#stopped.abort();
+    });
+    await this.#acquiring;
     await Promise.all([...this.#running.values()].map((turn) => turn.ended));
+    this.#stopped.abort();
+    await this.#keeping;
+    this.#others[Symbol.dispose]();
     this.#watchdog?.[Symbol.dispose]();
+    const { idle, released, cut, lost } = this.#ends;
+    logger.info(
+      {
+        took_ms: Math.round(clock.monotonicMs() - beganMs),
+        finished: idle - before.idle,
+        released: released - before.released,
+        cut: cut - before.cut,
+        lost: lost - before.lost,
+      },
+      "all turns are finished or handed over",
+    );
   }
 
   async #beatLoop(): Promise<void> {
     const { heartbeatMs, logger } = this.#options;
-    while (await this.#pause(heartbeatMs)) {
+    while (await this.#pause(heartbeatMs, this.#stopped)) {
       try {
         await this.#beat();
       } catch (error) {
@@ -110,108 +160,115 @@ export class Worker {
   async #beat(): Promise<void> {
     const { beat, clock, leaseMs, logger } = this.#options;
     const beganMs = clock.monotonicMs();
-    await beat();
+    await beat({ turns: this.#busy() });
+    this.#lastBeatMs = beganMs;
     this.#watchdog?.[Symbol.dispose]();
     const leftMs = Math.max(0, (leaseMs * 2) / 3 - (clock.monotonicMs() - beganMs));
     this.#watchdog = clock.timer(leftMs, () => {
       this.#beating = false;
       if (this.#running.size === 0) return;
       logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
-      this.#loseAll();
+      this.#controlAll((control) => control.lose());
     });
     if (this.#beating) return;
     this.#beating = true;
     this.#wakeup.notify();
   }
 
-  #loseAll(): void {
-    for (const { control } of this.#running.values()) control.lose();
+  #controlAll(act: (control: TurnControl) => void): void {
+    for (const { control } of this.#running.values()) act(control);
+  }
+
+  /** How many turns are at work. */
+  #busy(): number {
+    return [...this.#running.values()].filter(({ control }) => !control.waiting).length;
+  }
+
+  /** Beside the beat, which must not wait for it. */
+  async #watchLoop(): Promise<void> {
+    const { readReplicas, heartbeatMs, logger } = this.#options;
+    do {
+      try {
+        this.#others.see(await readReplicas());
+      } catch (error) {
+        logger.warn({ err: error }, "the other replicas could not be looked up");
+      }
+    } while (await this.#pause(heartbeatMs, this.#draining));
   }
 
   async #acquireLoop(): Promise<void> {
-    const { bus, logger } = this.#options;
+    const { bus, logger, pollMs } = this.#options;
     using _watch = bus.watchRunnable(() => this.#wakeup.notify());
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    let failures = 0;
+    while (!this.#draining.signal.aborted) {
       try {
         await this.#acquireAll();
+        failures = 0;
+        await this.#wakeup.wait(this.#draining.signal);
       } catch (error) {
         logger.warn({ err: error }, "no work could be acquired");
+        await this.#pause(Math.min(pollMs, minRetryMs * 2 ** failures), this.#draining);
+        failures += 1;
       }
-      await this.#wakeup.wait(signal);
     }
   }
 
   async #acquireAll(): Promise<void> {
-    const { chats, workerId, capacity } = this.#options;
-    while (this.#beating && !this.#stopping.signal.aborted) {
-      const busy = [...this.#running.values()].filter(({ control }) => !control.waiting).length;
-      const free = capacity - busy;
-      if (free <= 0) return;
-      const acquired = await chats.acquire(workerId, Math.min(free, acquireBatch), [...this.#running.keys()]);
-      for (const { chat, state } of acquired) {
+    const { chats, workerId } = this.#options;
+    for (;;) {
+      const waitMs = giveWayMs(this.#load());
+      if (waitMs > 0) await this.#pause(waitMs, this.#draining);
+      if (!this.#beating || this.#draining.signal.aborted) return;
+      const limit = chatsToAskFor(this.#load());
+      if (limit === 0) return;
+      const acquired = await chats.acquire(workerId, limit, [...this.#running.keys()]);
+      for (const each of acquired) {
+        this.#metrics.acquired(each);
+        const { chat, state } = each;
         if (state === undefined) continue;
         this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state });
       }
-      if (acquired.length === 0) return;
+      if (acquired.length < limit) return;
     }
   }
 
+  #load(): Load {
+    const { capacity } = this.#options;
+    return { capacity, busy: this.#busy(), othersWithRoom: this.#others.withRoom };
+  }
+
   #run(lease: Lease): void {
-    const { bus, logger, clock, chats, turn } = this.#options;
+    const { bus, logger, clock, turn } = this.#options;
+    const steps = new StepCounts({ chats: this.#options.chats, metrics: this.#metrics, clock });
+    const { chats } = steps;
+    const pause = (ms: number): Promise<boolean> => this.#pause(ms, this.#stopped);
     // An older turn of this chat can only be one that has lost it and has not noticed yet.
     this.#running.get(lease.chatId)?.control.lose();
     const control = new TurnControl(() => this.#wakeup.notify());
     const watch = bus.watchChat(lease.chatId, (notification) => this.#noticed(lease, control, notification));
     const ended = runTurn({ ...turn, chats, clock, logger }, lease, control)
-      .catch((error: unknown) => {
+      .catch(async (error: unknown): Promise<TurnEnd> => {
         // Nothing may be written any more; whoever owns the chat next goes on.
-        if (control.cause === "lost") return;
+        if (control.cause === "lost") return "lost";
         logger.error({ err: error, chat_id: lease.chatId }, "a turn broke off");
-        return this.#giveUp(lease);
+        await giveUpTurn({ chats, logger, pause }, lease);
+        return "idle";
       })
-      .then(() => {
+      .then((end) => {
+        this.#ends[end] += 1;
+        this.#metrics.ended(end);
+        steps[Symbol.dispose]();
         watch[Symbol.dispose]();
         if (this.#running.get(lease.chatId)?.control === control) this.#running.delete(lease.chatId);
         this.#wakeup.notify();
       });
     this.#running.set(lease.chatId, { lease, control, watch, ended });
-    if (this.#stopping.signal.aborted) control.shutdown();
-  }
-
-  /**
-   * A turn that broke off for no reason that we know ends in ERROR: to release it would run it into the same wall again, to keep it
-   * would leave it stuck. Tries until the database takes it.
-   */
-  async #giveUp(lease: Lease): Promise<void> {
-    const { chats, logger } = this.#options;
-    const error = { message: "The server failed while it ran this turn.", kind: "generic" as const };
-    for (let failures = 0; ; failures += 1) {
-      try {
-        const state = await chats.readState(lease.chatId, { withDeltas: true });
-        if (state === undefined) return;
-        const attempt = {
-          historyVersion: state.versions.history,
-          generationAttempt: state.generationAttempt,
-        };
-        const outcome = await chats.work(lease.chatId, { type: "Fail", fence: lease.fence, attempt, error });
-        if (!("refused" in outcome)) return;
-        if (outcome.refused !== "INTERRUPT_REQUESTED") return;
-        await chats.work(lease.chatId, {
-          type: "FinishInterrupt",
-          fence: lease.fence,
-          partial: state.checkpoint,
-        });
-        return;
-      } catch (failure) {
-        logger.warn({ err: failure, chat_id: lease.chatId }, "a broken turn could not be given up yet");
-        if (!(await this.#pause(Math.min(10_000, 100 * 2 ** failures)))) return;
-      }
-    }
+    if (this.#draining.signal.aborted) control.drain();
   }
 
   /** A notification is a hint: only one that may matter makes us look, and only what the database says counts (BUS-4). */
-  #noticed(lease: Lease, control: TurnControl, { status }: ChatNotification): void {
+  #noticed(lease: Lease, control: TurnControl, notification: ChatNotification | undefined): void {
+    const status = notification?.status;
     if (status?.status === ChatStatus.RUNNING && status.workerId === lease.fence.workerId) return;
     void this.#check(lease, control);
   }
@@ -229,15 +286,14 @@ export class Worker {
     }
   }
 
-  /** What notifications may have failed to tell: work, interrupts, deadlines. */
+  /** What notifications may have failed to tell: work, deadlines. What becomes of running chats the bus finds out by itself. */
   async #pollLoop(): Promise<void> {
     const { pollMs, chats, clock, logger, tidy } = this.#options;
     let tidiedMs = clock.monotonicMs() - tidyEveryMs;
-    while (await this.#pause(pollMs)) {
+    while (await this.#pause(pollMs, this.#draining)) {
       this.#wakeup.notify();
       try {
         await chats.expireActions(100);
-        for (const { lease, control } of [...this.#running.values()]) await this.#check(lease, control);
         if (clock.monotonicMs() - tidiedMs >= tidyEveryMs) {
           tidiedMs = clock.monotonicMs();
           await tidy();
@@ -249,13 +305,12 @@ export class Worker {
   }
 
   async #checkpointLoop(): Promise<void> {
-    while (await this.#pause(this.#options.checkpointMs)) await this.#checkpoints.write();
+    while (await this.#pause(this.#options.checkpointMs, this.#stopped)) await this.#checkpoints.write();
   }
 
-  /** False when the worker stops. */
-  async #pause(ms: number): Promise<boolean> {
-    const { signal } = this.#stopping;
-    return this.#options.clock.sleep(ms, { signal }).then(
+  /** False when `until` aborts before the time has passed. */
+  async #pause(ms: number, until: AbortController): Promise<boolean> {
+    return this.#options.clock.sleep(ms, { signal: until.signal }).then(
       () => true,
       () => false,
     );

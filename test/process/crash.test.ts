@@ -25,7 +25,12 @@ afterAll(() => provider[Symbol.asyncDispose]());
 async function openData(): Promise<{ database: Database; env: Record<string, string> } & AsyncDisposable> {
   const { url, drop } = await createTestDatabase();
   const database = openPostgres({ url, poolSize: 1 });
-  const lease = { PALAVER_LEASE: "2s", PALAVER_HEARTBEAT: "500ms", PALAVER_POLL: "200ms" };
+  const lease = {
+    PALAVER_LEASE: "2s",
+    PALAVER_HEARTBEAT: "500ms",
+    PALAVER_POLL: "200ms",
+    PALAVER_DRAIN_GRACE: "0s",
+  };
   return {
     database,
     env: { HOME: tmpdir(), DATABASE_URL: url, ...lease, ...providerEnv(provider) },

@@ -32,6 +32,7 @@ async function openData(engine: Engine): Promise<{ env: Record<string, string> }
     PALAVER_LEASE: "3s",
     PALAVER_HEARTBEAT: "500ms",
     PALAVER_POLL: "1s",
+    PALAVER_DRAIN_GRACE: "100ms",
     ...providerEnv(server),
   };
   if (engine === "pglite") {

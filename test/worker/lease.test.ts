@@ -115,7 +115,8 @@ it.each(engines)(
     const { database } = opened;
     const chats = new Chats({ database, leaseMs: 60_000, publish: () => undefined });
     const workerId = randomUUID();
-    await writeHeartbeat(database, { id: workerId, advertisedUrl: "", version: "test" });
+    const load = { capacity: 1, turns: 0, clockAt: systemClock.now() };
+    await writeHeartbeat(database, { id: workerId, advertisedUrl: "", version: "test", ...load });
     const chatId = randomUUID();
     const model = "scripted/default";
     const first = { parts: [{ type: "text" as const, text: "go" }], author: "alice", model };
