@@ -10,6 +10,7 @@ import { addLsCommand } from "./ls-command.js";
 import { addMigrateCommand } from "./migrate-command.js";
 import { addParseRowsCommand } from "./parse-rows-command.js";
 import { addQueueCommand } from "./queue-command.js";
+import { addReplicasCommand } from "./replicas-command.js";
 import { formatReport, reportOf } from "./report-error.js";
 import { addSendCommand } from "./send-command.js";
 import { addServeCommand } from "./serve-command.js";
@@ -54,6 +55,7 @@ const commands: readonly AddCommand[] = [
   addParseRowsCommand,
   addTokenCommand,
   addMigrateCommand,
+  addReplicasCommand,
   addDoctorCommand,
 ];
 

@@ -39,7 +39,7 @@ export async function readChatRow(db: Queryable, chatId: string): Promise<ChatRo
 
 const lockRunnable: Statement = {
   name: "lock_runnable_chats",
-  text: `select ${chatColumns} from chats c
+  text: `select ${chatColumns}, (extract(epoch from clock_timestamp() - c.updated_at) * 1000)::float8 as idle_ms from chats c
     where c.status in ('running', 'interrupting')
       and ((c.worker_id = $3::uuid and c.id <> all ($4::uuid[]))
         or not exists (select 1 from replicas r
@@ -47,13 +47,16 @@ const lockRunnable: Statement = {
     order by c.updated_at for update of c skip locked limit $2`,
 };
 
+/** `idle_ms`: since its last message, or whatever else its owner changed. */
+export type RunnableChatRow = ChatRow & { readonly idle_ms: number };
+
 /** Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. */
 export async function lockRunnableChats(
   tx: Queryable,
   options: { leaseMs: number; limit: number; workerId: string; running: readonly string[] },
-): Promise<ChatRow[]> {
+): Promise<RunnableChatRow[]> {
   const { leaseMs, limit, workerId, running } = options;
-  return tx.query<ChatRow>(lockRunnable, [leaseMs, limit, workerId, running]);
+  return tx.query<RunnableChatRow>(lockRunnable, [leaseMs, limit, workerId, running]);
 }
 
 /** What belongs to a locked chat outside its row. */

@@ -8,7 +8,7 @@ export {
   type MigrationStatus,
   migrationStatus,
 } from "./migrate.js";
-export type { Migration } from "./migration-files.js";
+export { loadMigrations, type Migration } from "./migration-files.js";
 export type { Parameter } from "./parameters.js";
 export { openPglite, type PgliteOptions } from "./pglite.js";
 export { openPostgres, type PostgresOptions } from "./postgres.js";
@@ -21,6 +21,7 @@ export {
   readHistory,
   readMessages,
 } from "./chat-queries.js";
+export { type ChatHead, readChatHeads } from "./chat-head-queries.js";
 export {
   appendCheckpoints,
   deleteCheckpoint,
@@ -49,6 +50,15 @@ export {
   upsertQueuedMessage,
 } from "./chat-writes.js";
 export {
+  type ChatOwnerRecord,
+  listReplicas,
+  readOwner,
+  type ReplicaRecord,
+} from "./cluster-directory.js";
+export { readClusterSecret } from "./cluster-secret.js";
+export { readStuckLeases, type StuckLease } from "./cluster-stuck-leases.js";
+export {
+  type Heartbeat,
   refreshStatistics,
   removeOtherReplicas,
   removeOutdated,

@@ -4,16 +4,30 @@ import { removeUnnamedFiles } from "./file-queries.js";
 
 const upsertHeartbeat: Statement = {
   name: "upsert_heartbeat",
-  text: `insert into replicas (id, advertised_url, version) values ($1, $2, $3)
-    on conflict (id) do update set heartbeat_at = clock_timestamp()`,
+  text: `insert into replicas (id, advertised_url, version, capacity, turns, clock_at, heartbeat_at)
+      values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+    on conflict (id) do update set advertised_url = excluded.advertised_url, capacity = excluded.capacity,
+      turns = excluded.turns, clock_at = excluded.clock_at, heartbeat_at = excluded.heartbeat_at`,
 };
 
+/** What a replica tells of itself with each beat. */
+export interface Heartbeat {
+  readonly id: string;
+  /** Where other replicas reach it. */
+  readonly advertisedUrl: string;
+  readonly version: string;
+  /** How many turns it runs at once, at most. */
+  readonly capacity: number;
+  /** How many it runs now. */
+  readonly turns: number;
+  /** What its clock says. */
+  readonly clockAt: Date;
+}
+
 /** Says that this replica lives. Its chats are its own for as long as this is younger than the lease. */
-export async function writeHeartbeat(
-  db: Queryable,
-  replica: { id: string; advertisedUrl: string; version: string },
-): Promise<void> {
-  await db.execute(upsertHeartbeat, [replica.id, replica.advertisedUrl, replica.version]);
+export async function writeHeartbeat(db: Queryable, replica: Heartbeat): Promise<void> {
+  const { id, advertisedUrl, version, capacity, turns, clockAt } = replica;
+  await db.execute(upsertHeartbeat, [id, advertisedUrl, version, capacity, turns, clockAt]);
 }
 
 const deleteReplica: Statement = { name: "delete_replica", text: "delete from replicas where id = $1" };

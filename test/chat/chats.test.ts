@@ -23,9 +23,9 @@ import {
   readHistory,
   readMessages,
   removeReplica,
-  writeHeartbeat,
 } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
+import { beatFor } from "../kit/heartbeat.js";
 
 const wholeView = { sinceVersion: 0, afterMessageId: 0, resetSinceVersion: 0 };
 
@@ -103,8 +103,7 @@ describe.each(engines)("chats on %s", (engine) => {
     const world = openWorld(opened.database);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (sequence) => {
-        for (const id of workers)
-          await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+        for (const id of workers) await beatFor(world.database, id);
         const chatId = await createChat(world);
         let expected: ChatState = createChatState(model, [], userMessage("hello")).chat;
         const history: { role: string; parts: readonly StoredPart[]; interrupted: boolean; id: number }[] = [
@@ -121,7 +120,7 @@ describe.each(engines)("chats on %s", (engine) => {
           }
           const input = withUuidWorker(resolveEdit(inputFor(move, expected), history));
           if (input.type === "Acquire") {
-            await writeHeartbeat(world.database, { id: input.workerId, advertisedUrl: "", version: "test" });
+            await beatFor(world.database, input.workerId);
           }
           const alive = reviveIfShared(expected, input);
           const next = transition(alive, input);
@@ -186,11 +185,11 @@ describe.each(engines)("chats on %s", (engine) => {
     const world = openWorld(opened.database);
     const ids = await Promise.all(Array.from({ length: 12 }, () => createChat(world)));
     const many = Array.from({ length: 8 }, () => randomUUID());
-    for (const id of many) await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+    for (const id of many) await beatFor(world.database, id);
     const rounds = await Promise.all(many.map((worker) => world.chats.acquire(worker, 3, [])));
     const taken = rounds.flat().map(({ chat }) => chat.id);
     expect(new Set(taken).size).toBe(taken.length);
-    await writeHeartbeat(world.database, { id: workers[0], advertisedUrl: "", version: "test" });
+    await beatFor(world.database, workers[0]);
     const rest = await world.chats.acquire(workers[0], 100, []);
     expect([...taken, ...rest.map(({ chat }) => chat.id)].toSorted()).toEqual(ids.toSorted());
     expect(await world.chats.acquire(workers[1], 100, [])).toEqual([]);
@@ -199,7 +198,7 @@ describe.each(engines)("chats on %s", (engine) => {
   it("come back to the worker that owns them and does not run them, under a new lease (CHAT-6)", async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
-    await writeHeartbeat(world.database, { id: workers[0], advertisedUrl: "", version: "test" });
+    await beatFor(world.database, workers[0]);
     const chatId = await createChat(world);
     const [first] = await world.chats.acquire(workers[0], 1, []);
     expect(await world.chats.acquire(workers[0], 1, [chatId])).toEqual([]);
@@ -212,8 +211,7 @@ describe.each(engines)("chats on %s", (engine) => {
   it("are taken over once their worker's heartbeat is older than the lease", async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
-    for (const id of workers)
-      await writeHeartbeat(world.database, { id, advertisedUrl: "", version: "test" });
+    for (const id of workers) await beatFor(world.database, id);
     await createChat(world);
     const [first] = await world.chats.acquire(workers[0], 1, []);
     expect(await world.chats.acquire(workers[1], 1, [])).toEqual([]);
@@ -242,7 +240,7 @@ describe.each(engines)("chats on %s", (engine) => {
     const { error } = (await readChat(world.database, failed, "alice")) ?? {};
     expect(error).toEqual({ message: "boom", kind: "generic" });
     const worker = randomUUID();
-    await writeHeartbeat(world.database, { id: worker, advertisedUrl: "", version: "test" });
+    await beatFor(world.database, worker);
     const acquired = await world.chats.acquire(worker, 10, []);
     expect(acquired.map(({ chat }) => chat.id).toSorted()).toEqual([odd, fine].toSorted());
   });

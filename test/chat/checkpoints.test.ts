@@ -15,9 +15,9 @@ import {
   readChatView,
   readHistory,
   removeReplica,
-  writeHeartbeat,
 } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
+import { beatFor } from "../kit/heartbeat.js";
 
 const model = "scripted/default";
 const workerId = "00000000-0000-4000-8000-00000000000a";
@@ -29,7 +29,7 @@ async function runningChat(
   database: Database,
   alreadyRunning: readonly { chatId: string }[] = [],
 ): Promise<{ chatId: string; state: ChatState }> {
-  await writeHeartbeat(database, { id: workerId, advertisedUrl: "", version: "test" });
+  await beatFor(database, workerId);
   const chatId = randomUUID();
   const chat = {
     id: chatId,
@@ -277,7 +277,7 @@ describe.each(engines)("what a running step has shown, on %s,", { timeout: 90_00
     await interrupt(chats, chatId);
     await removeReplica(database, workerId);
     const next = randomUUID();
-    await writeHeartbeat(database, { id: next, advertisedUrl: "", version: "test" });
+    await beatFor(database, next);
     const [lease] = await chats.acquire(next, 1, []);
     expect(lease?.state?.phase.status).toBe("interrupting");
     expect(lease?.state?.checkpoint).toEqual({
