@@ -40,7 +40,7 @@ export interface Config {
   readonly checkpointMs: number;
   /** In UTF-16 units of text and a little for each fragment: bytes, roughly. */
   readonly maxStepWeight: number;
-  /** How long running steps may go on when the replica stops; at most `shutdownGraceMs`. */
+  /** How long running steps may go on when the replica stops; at most half of `shutdownGraceMs`. */
   readonly drainGraceMs: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
@@ -145,7 +145,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     pollMs: values.PALAVER_POLL,
     maxStepWeight: values.PALAVER_MAX_STEP_BYTES,
     checkpointMs: values.PALAVER_CHECKPOINT_INTERVAL,
-    drainGraceMs: Math.min(values.PALAVER_DRAIN_GRACE, values.PALAVER_SHUTDOWN_GRACE),
+    drainGraceMs: Math.min(values.PALAVER_DRAIN_GRACE, Math.floor(values.PALAVER_SHUTDOWN_GRACE / 2)),
     shutdownGraceMs: values.PALAVER_SHUTDOWN_GRACE,
     logLevel: values.PALAVER_LOG_LEVEL,
   };

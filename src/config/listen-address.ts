@@ -31,5 +31,6 @@ export function isLoopbackHost(host: string): boolean {
 
 /** Whether the host stands for all addresses of this machine: one can listen there, and nobody can call it. */
 export function isWildcardHost(host: string): boolean {
-  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+  // In any notation; an IPv4 address may stand in that of IPv6.
+  return /^[0:.]+$/.test(host.replace(/^::ffff:/i, ""));
 }

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import type { z } from "zod";
 import type { FieldViolation } from "../protocol/index.js";
-import type { Config } from "./config.js";
 import { type ListenAddress, formatListenAddress, isWildcardHost } from "./listen-address.js";
 import type { Secret } from "./secret.js";
 import type { serverSchema } from "./variables.js";
@@ -31,7 +30,10 @@ export function relayConfig(values: Values): RelayConfig {
 }
 
 /** Variables about the relay that are valid by themselves and not together. */
-export function relayContradictions({ bus, relay }: Config, values: Values): FieldViolation[] {
+export function relayContradictions(
+  { bus, relay }: { readonly bus: { readonly kind: "local" | "nats" }; readonly relay: RelayConfig },
+  values: Values,
+): FieldViolation[] {
   const found: FieldViolation[] = [];
   const files = ["PALAVER_RELAY_CERT", "PALAVER_RELAY_KEY", "PALAVER_RELAY_CA"] as const;
   const given = files.find((name) => values[name] !== undefined);

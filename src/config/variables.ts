@@ -192,7 +192,8 @@ export const serverSections = {
       example: "http://10.0.0.5:7718",
     }),
     PALAVER_CLUSTER_TOKEN: optional(secret, {
-      description: "What replicas present to each other, the same for all of them: 16 characters or more.",
+      description:
+        "What replicas present to each other, the same for all of them: 16 visible ASCII characters or more.",
       default: "a random one, which the replicas share through the database",
       example: "5f1d…",
       secret: true,
@@ -200,7 +201,8 @@ export const serverSections = {
     PALAVER_RELAY_CERT: optional(text, {
       description:
         "A PEM file with this replica's certificate: links between replicas then use mutual TLS. With `PALAVER_RELAY_KEY` and " +
-        "`PALAVER_RELAY_CA`; the certificate has to be good for the host of `PALAVER_ADVERTISE_URL`.",
+        "`PALAVER_RELAY_CA`; the certificate has to be good for the host of `PALAVER_ADVERTISE_URL`. If it is restricted to purposes, it needs both: server " +
+        "and client authentication.",
       example: "/etc/palaver/relay-cert.pem",
     }),
     PALAVER_RELAY_KEY: optional(text, {
@@ -339,7 +341,7 @@ export const serverSections = {
     PALAVER_DRAIN_GRACE: withDefault(duration({ minMs: 0, maxMs: hour }), {
       description:
         "How long a stopping server lets running steps go on, so that they are finished where they began; then they are handed over, to be " +
-        "generated anew elsewhere. Part of `PALAVER_SHUTDOWN_GRACE`.",
+        "generated anew elsewhere. At most half of `PALAVER_SHUTDOWN_GRACE`, because handing over takes time too.",
       default: "5s",
       example: "0s",
     }),

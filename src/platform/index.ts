@@ -1,5 +1,16 @@
 export { type Clock, systemClock } from "./clock.js";
 export { createLogger, type Logger, silentLogger } from "./logger.js";
 export { ManualClock } from "./manual-clock.js";
+export {
+  type CounterMetric,
+  createMetrics,
+  type HistogramMetric,
+  type LabelledValue,
+  type Labels,
+  type MetricName,
+  type Metrics,
+  noMetrics,
+  type ReadableMetrics,
+} from "./metrics.js";
 export { type Random, systemRandom } from "./random.js";
 export { Wakeup } from "./wakeup.js";

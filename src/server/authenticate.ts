@@ -1,6 +1,7 @@
 import { Code, type ConnectError, type ContextKey } from "@connectrpc/connect";
 import { PalaverError } from "../protocol/index.js";
 import { rpcError } from "./rpc-error.js";
+import { hashToken, secretMatches } from "./token.js";
 
 /** Whoever a credential stands for. */
 export interface Caller {
@@ -42,23 +43,20 @@ export interface Credential {
 }
 
 /**
- * Reads the `authorization` header of a request.
+ * Reads the `authorization` header of a request. Undefined: it may go on, and there is nobody whose chats are meant.
  *
  * @throws ConnectError `unauthenticated` when there is no credential or it is not a good one
  * @throws what the verifier throws
  */
-export type Authenticate = (authorization: string | undefined) => Promise<Credential>;
+export type Authenticate = (authorization: string | undefined) => Promise<Credential | undefined>;
 
 /** Requires a good API token as a bearer credential. */
 export function authenticateTokens(verifier: TokenVerifier): Authenticate {
   return async (authorization) => {
-    if (authorization === undefined || authorization === "") {
-      throw unauthenticated(
-        "MISSING_CREDENTIAL",
-        "This call needs an API token: send it in the header 'authorization: Bearer <token>'. `npx palaver token create` makes one.",
-      );
-    }
-    const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+    const token = bearerToken(
+      authorization,
+      "This call needs an API token: send it in the header 'authorization: Bearer <token>'. `npx palaver token create` makes one.",
+    );
     const caller = token === undefined ? undefined : await verifier.verify(token);
     if (token === undefined || caller === undefined) {
       throw unauthenticated("INVALID_CREDENTIAL", "The API token is unknown, revoked or expired.");
@@ -67,6 +65,18 @@ export function authenticateTokens(verifier: TokenVerifier): Authenticate {
       caller,
       recheck: { key: token, stillValid: async () => (await verifier.verify(token)) !== undefined },
     };
+  };
+}
+
+/** Requires the token that the replicas of a cluster share. They call in their own name: there is no {@link Caller}. */
+export function authenticatePeers(clusterToken: string): Authenticate {
+  const hash = hashToken(clusterToken);
+  return async (authorization) => {
+    const token = bearerToken(authorization, "Only replicas of this cluster may call here.");
+    if (token === undefined || !secretMatches(token, hash)) {
+      throw unauthenticated("INVALID_CREDENTIAL", "This is not the token of this cluster.");
+    }
+    return undefined;
   };
 }
 
@@ -83,6 +93,16 @@ export function authenticateDeveloper(): Authenticate {
 /** What ends a stream whose credential was revoked or has expired (AUTH-3). */
 export function credentialRevoked(): ConnectError {
   return unauthenticated("CREDENTIAL_REVOKED", "The API token was revoked or has expired.");
+}
+
+/**
+ * The token in an `authorization` header; undefined when the header is of another form.
+ *
+ * @throws ConnectError `unauthenticated`, with the hint, when there is no header
+ */
+function bearerToken(authorization: string | undefined, hint: string): string | undefined {
+  if (authorization === undefined || authorization === "") throw unauthenticated("MISSING_CREDENTIAL", hint);
+  return /^bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
 
 function unauthenticated(reason: string, message: string): ConnectError {

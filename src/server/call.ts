@@ -34,6 +34,11 @@ export function noteFailure(call: Call, error: ConnectError): ConnectError {
   return error;
 }
 
+/** The code that a call ended with; whoever leaves before the answer was `sent` has cancelled it. */
+export function codeOf({ failed }: Pick<Call, "failed">, sent: boolean): string {
+  return failed?.code ?? (sent ? "OK" : "Canceled");
+}
+
 /** One line per call when it is over: no content, no token. Failures of our own are logged where they are mapped. */
 export function logCall(
   logger: Logger,
@@ -43,7 +48,7 @@ export function logCall(
   const fields = {
     method: method.slice(0, 128),
     wire,
-    code: failed?.code ?? (sent ? "OK" : "Canceled"),
+    code: codeOf({ failed }, sent),
     reason: failed?.reason,
     duration_ms: Math.round(durationMs),
     token_id: credential?.caller.tokenId,

@@ -47,7 +47,7 @@ import {
 import {
   type ChatReader,
   decodeCursor,
-  type DeltaLog,
+  type EpisodeSource,
   deltaEvent,
   subscribe,
   watchChats,
@@ -62,7 +62,7 @@ export interface ChatServiceDeps {
   readonly database: Database;
   readonly chats: Chats;
   readonly bus: Bus;
-  readonly deltaLog: DeltaLog;
+  readonly deltaLog: EpisodeSource;
   readonly models: ModelRegistry;
   readonly clock: Clock;
   readonly random: Random;
@@ -257,10 +257,12 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
     },
 
     async *subscribe(req, context) {
+      // As the bus and the delta log have it, however it is written.
+      const chatId = req.chatId.toLowerCase();
       const position =
         req.cursor === ""
           ? { afterMessageId: Number(req.afterMessageId), told: undefined, seen: undefined }
-          : decodeCursor(req.chatId, req.cursor);
+          : decodeCursor(chatId, req.cursor);
       if (position === undefined)
         throw invalidArgument("INVALID_CURSOR", "cursor", "this is no cursor of this chat");
       const batches = subscribe(
@@ -270,12 +272,11 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           deltaLog: deps.deltaLog,
           clock: deps.clock,
           logger: deps.logger,
-          pollMs: deps.pollMs,
           keepaliveMs: deps.keepaliveMs,
           maxBacklog: deps.maxBacklog,
           shutdown: deps.shutdown,
         },
-        { chatId: req.chatId, position, signal: context.signal },
+        { chatId, position, signal: context.signal },
       );
       for await (const { events, cursor } of batches)
         yield create(SubscribeResponseSchema, { events: [...events], cursor });

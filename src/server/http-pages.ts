@@ -1,12 +1,15 @@
 import { createAsyncIterable, type UniversalServerResponse } from "@connectrpc/connect/protocol";
 
-/** What the server says to people and plain health checks: `/` and `/healthz`. Undefined for every other path. */
+/**
+ * What the server says to people and plain health checks: `/`, if there is something `about` it to say, and `/healthz`. Undefined for
+ * every other path.
+ */
 export function httpPage(
   method: string,
   path: string,
-  serving: boolean,
+  { serving, about }: { serving: boolean; about: boolean },
 ): UniversalServerResponse | undefined {
-  if (path !== "/" && path !== "/healthz") return undefined;
+  if (path !== "/healthz" && !(path === "/" && about)) return undefined;
   if (method !== "GET" && method !== "HEAD") {
     return text(405, "Only GET and HEAD work here.\n", { allow: "GET, HEAD" });
   }

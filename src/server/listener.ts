@@ -16,6 +16,7 @@ import type { Clock } from "../platform/index.js";
 import { keepAlive } from "./http2-keep-alive.js";
 import { sniffProtocol } from "./sniff-protocol.js";
 import { StartError } from "./start-error.js";
+import { type MutualTls, tlsHandshake } from "./tls-handshake.js";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -29,7 +30,10 @@ export interface ListenerLimits {
   readonly maxConcurrentStreams?: number | undefined;
   /** All headers of one request. Default 16 KiB. */
   readonly maxHeaderBytes?: number | undefined;
-  /** From the connection to its first bytes, and from the first to the last byte of a request's headers. Default 15 s. */
+  /**
+   * From the connection to its first bytes, or to the end of its TLS handshake, and from the first to the last byte of a
+   * request's headers. Default 15 s.
+   */
   readonly headersTimeoutMs?: number | undefined;
   /** From the first to the last byte of an HTTP/1.1 request. Default 300 s. */
   readonly requestTimeoutMs?: number | undefined;
@@ -45,12 +49,16 @@ export interface ListenOptions extends ListenerLimits {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Only for clients with a certificate that the authority vouches for. Without: no encryption at all. */
+  readonly tls?: MutualTls | undefined;
+  /** Told of connections that were closed because their TLS handshake failed. */
+  readonly handshakeFailed?: ((error: Error) => void) | undefined;
   readonly handler: HttpHandler;
   readonly clock: Clock;
 }
 
 export interface Listener {
-  /** `http://host:port`, with the port that is really used. */
+  /** `http://host:port`, or `https:` with TLS; with the port that is really used. */
   readonly url: string;
   /** The address that the host name stood for. */
   readonly host: string;
@@ -63,8 +71,8 @@ export interface Listener {
 }
 
 /**
- * Serves HTTP/1.1 and HTTP/2 without TLS ("h2c", with prior knowledge) on one port: the first three bytes of a connection
- * tell which it is.
+ * Serves HTTP/1.1 and HTTP/2 on one port. Without TLS ("h2c", with prior knowledge) the first three bytes of a connection tell
+ * which it is, with TLS its handshake does.
  *
  * @throws StartError when the address cannot be had
  */
@@ -72,6 +80,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const {
     handler,
     clock,
+    tls,
+    handshakeFailed = () => undefined,
     maxConnections = 10_000,
     maxConcurrentStreams = 4096,
     maxHeaderBytes = 16 * 1024,
@@ -120,6 +130,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   });
   http2.on("sessionError", () => undefined);
 
+  const decide = tls === undefined ? sniffProtocol : tlsHandshake(tls, handshakeFailed);
   const undecided = new Set<Socket>();
   const sockets = new Set<Socket>();
   const server = createTcpServer({ noDelay: true }, (socket) => {
@@ -129,12 +140,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       sockets.delete(socket);
       undecided.delete(socket);
     });
-    sniffProtocol(socket, {
+    decide(socket, {
       clock,
       timeoutMs: headersTimeoutMs,
-      decided: (protocol) => {
+      decided: (protocol, connection = socket) => {
         undecided.delete(socket);
-        (protocol === "h2c" ? http2 : http1).emit("connection", socket);
+        (protocol === "http/1.1" ? http1 : http2).emit("connection", connection);
       },
     });
   });
@@ -161,7 +172,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
 
   return {
-    url: `http://${isIPv6(options.host) ? `[${options.host}]` : options.host}:${address.port}`,
+    url: `${tls === undefined ? "http" : "https"}://${isIPv6(options.host) ? `[${options.host}]` : options.host}:${address.port}`,
     host: address.address,
     port: address.port,
     close: (graceMs) => (closing ??= closeAll(graceMs)),

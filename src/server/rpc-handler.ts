@@ -6,9 +6,11 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import type { Clock, Logger, Random } from "../platform/index.js";
-import { type Authenticate, callerKey } from "./authenticate.js";
+import type { Clock, Logger, Metrics, Random } from "../platform/index.js";
+import type { AccessRules } from "./access.js";
+import { callerKey } from "./authenticate.js";
 import { type Call, callKey, logCall, noteFailure } from "./call.js";
+import { createCallMetrics } from "./call-metrics.js";
 import { completeErrors } from "./complete-errors.js";
 import { httpPage } from "./http-pages.js";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./listener.js";
@@ -20,11 +22,9 @@ import { errorResponse, wireOf } from "./wire.js";
 
 export interface RpcHandlerOptions {
   readonly handlers: readonly UniversalHandler[];
-  readonly authenticate: Authenticate;
+  readonly access: AccessRules;
   /** Full names of the services that anyone may call (AUTH-1). */
   readonly publicServices: ReadonlySet<string>;
-  /** Looks at a request before anything else is done with it: an error refuses it. */
-  readonly guard: (header: Headers, authority: string | undefined) => ConnectError | undefined;
   /** The error with which calls are refused once the server stops. */
   readonly stopping: () => ConnectError | undefined;
   readonly serving: () => boolean;
@@ -35,6 +35,7 @@ export interface RpcHandlerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -42,8 +43,12 @@ export interface RpcHandlerOptions {
  * error of the caller's own wire, with a reason like every other (ERR-1).
  */
 export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
-  const { clock, logger } = options;
+  const { access, clock, logger } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
+  const metrics = createCallMetrics(
+    options.metrics,
+    options.handlers.map((handler) => handler.method),
+  );
 
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
@@ -67,8 +72,11 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       response.destroy();
     };
 
-    const foreign = options.guard(universal.header, authorityOf(request));
-    const page = foreign === undefined ? httpPage(universal.method, path, options.serving()) : undefined;
+    const foreign = access.guard(universal.header, authorityOf(request));
+    const page =
+      foreign === undefined
+        ? httpPage(universal.method, path, { serving: options.serving(), about: access.introducesItself })
+        : undefined;
     if (page !== undefined) {
       send(page).catch(unsent);
       return;
@@ -82,15 +90,16 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       understood: false,
       failed: undefined,
     };
+    const handler = handlers.get(path);
+    const count = metrics.begin(handler?.method);
     response.once("close", () => {
-      logCall(logger, call, {
-        durationMs: clock.monotonicMs() - call.startedMs,
-        sent: response.writableEnded,
-      });
+      const end = { durationMs: clock.monotonicMs() - call.startedMs, sent: response.writableEnded };
+      logCall(logger, call, end);
+      count(call, end);
     });
     answerCall({ ...universal, body: requestBody.read() }, call, {
       ...options,
-      handler: handlers.get(path),
+      handler,
       path,
       foreign,
     })
@@ -113,7 +122,7 @@ async function answerCall(
     readonly foreign: ConnectError | undefined;
   },
 ): Promise<UniversalServerResponse> {
-  const { path, handler, foreign, stopping, publicServices, authenticate, messageLimit } = options;
+  const { path, handler, foreign, stopping, publicServices, access, messageLimit } = options;
   const { wire } = call;
   const context: ErrorContext & { maxResponseBytes: number } = {
     ...options,
@@ -130,8 +139,8 @@ async function answerCall(
 
     const contextValues = createContextValues().set(callKey, call);
     if (!publicServices.has(handler.service.typeName)) {
-      call.credential = await authenticate(request.header.get("authorization") ?? undefined);
-      contextValues.set(callerKey, call.credential.caller);
+      call.credential = await access.authenticate(request.header.get("authorization") ?? undefined);
+      if (call.credential !== undefined) contextValues.set(callerKey, call.credential.caller);
     }
     const fault = headerFault(wire, request, options);
     if (fault !== undefined) return refuse(fault);

@@ -5,9 +5,8 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.js";
-import type { Clock, Logger, Random } from "../platform/index.js";
-import { authenticateDeveloper, authenticateTokens, type TokenVerifier } from "./authenticate.js";
-import { refuseForeignPages } from "./browser-guard.js";
+import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
+import { type Access, accessRules } from "./access.js";
 import { callInterceptor } from "./call-interceptor.js";
 import { ServerHealth } from "./health.js";
 import { type ListenerLimits, listen } from "./listener.js";
@@ -17,15 +16,8 @@ import { registerReflection } from "./reflection.js";
 import { rpcError } from "./rpc-error.js";
 import { rpcHandler } from "./rpc-handler.js";
 import { StartError } from "./start-error.js";
+import type { MutualTls } from "./tls-handshake.js";
 import { validateInterceptor } from "./validate-interceptor.js";
-
-/**
- * Who may call: holders of API tokens, or in development mode anyone who reaches the port, which is then on a loopback
- * address.
- */
-export type Access =
-  | { readonly kind: "tokens"; readonly verifier: TokenVerifier }
-  | { readonly kind: "development" };
 
 export interface RpcLimits extends ListenerLimits {
   /** One message of a request, as it is decoded. Default 4 MiB. */
@@ -43,16 +35,20 @@ export interface RpcServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly access: Access;
-  /** Registers the services. Health and reflection are there already. */
+  /** Mutual TLS. Without: no encryption. */
+  readonly tls?: MutualTls | undefined;
+  /** Registers the services. Health is there already, and so is reflection, except between peers. */
   readonly services: (router: ConnectRouter) => void;
   readonly limits?: RpcLimits | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where calls are counted. Default: nowhere. */
+  readonly metrics?: Metrics | undefined;
 }
 
 export interface RpcServer extends AsyncDisposable {
-  /** `http://host:port`, with the port that is really used. */
+  /** `http://host:port`, or `https:` with TLS; with the port that is really used. */
   readonly url: string;
   readonly port: number;
   /** Aborts, with the ConnectError that streams end with, when the server begins to stop. */
@@ -73,20 +69,23 @@ const maxTimeoutMsOfTimers = 2 ** 31 - 1;
 const compressMinBytes = 8 * 1024;
 
 /**
- * Serves gRPC, gRPC-Web and Connect on one port, over HTTP/1.1 and h2c: the given services, health and reflection.
+ * Serves gRPC, gRPC-Web and Connect on one port, over HTTP/1.1 and HTTP/2 (without TLS, h2c): the given services, health and
+ * reflection.
  *
  * @throws StartError when the address cannot be had, or is open to others without tokens
  */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { host, port, access, limits = {}, clock, random, logger } = options;
+  const { host, port, tls, limits = {}, clock, random, logger, metrics = noMetrics } = options;
+  const access = accessRules(options.access);
   const {
     maxMessageBytes = 4 * 1024 * 1024,
     maxMessageBytesOf = {},
     maxResponseBytes = 64 * 1024 * 1024,
     maxTimeoutMs = maxTimeoutMsOfTimers,
+    maxConcurrentStreams = access.maxConcurrentStreams,
     ...listenerLimits
   } = limits;
-  if (access.kind === "development" && !isLoopbackHost(host)) throw needsLoopback(host);
+  if (access.loopbackOnly && !isLoopbackHost(host)) throw needsLoopback(host);
 
   const messageLimit = (service: DescService): number =>
     maxMessageBytesOf[service.typeName] ?? maxMessageBytes;
@@ -103,22 +102,24 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const services = registeredServices(router);
   const health = new ServerHealth(services.map((service) => service.typeName));
   router.service(Health, health.service);
-  registerReflection(router, [...services, Health]);
+  if (access.introducesItself) registerReflection(router, [...services, Health]);
 
   const shutdown = new AbortController();
   setMaxListeners(0, shutdown.signal);
   const listener = await listen({
     ...listenerLimits,
+    maxConcurrentStreams,
     host,
     port,
+    tls,
+    handshakeFailed: (error) => logger.debug({ err: error }, "a TLS handshake failed"),
     clock,
     handler: rpcHandler({
       handlers: router.handlers,
-      authenticate: access.kind === "tokens" ? authenticateTokens(access.verifier) : authenticateDeveloper(),
+      access,
       publicServices: new Set(
         [Health, ServerReflection, ServerReflectionAlpha].map((service) => service.typeName),
       ),
-      guard: access.kind === "development" ? refuseForeignPages : () => undefined,
       stopping: () => (shutdown.signal.aborted ? (shutdown.signal.reason as ConnectError) : undefined),
       serving: () => health.serving,
       messageLimit,
@@ -128,10 +129,11 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       clock,
       random,
       logger,
+      metrics,
     }),
   });
   // "localhost" may have been made to mean something else.
-  if (access.kind === "development" && !isLoopbackHost(listener.host)) {
+  if (access.loopbackOnly && !isLoopbackHost(listener.host)) {
     await listener.close(0);
     throw needsLoopback(host);
   }

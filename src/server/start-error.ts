@@ -2,7 +2,9 @@ export type StartErrorReason =
   | "ADDRESS_NOT_AVAILABLE"
   | "DEV_MODE_NEEDS_LOOPBACK"
   | "PORT_IN_USE"
-  | "PORT_NOT_PERMITTED";
+  | "PORT_NOT_PERMITTED"
+  | "RELAY_CERTIFICATE_INVALID"
+  | "RELAY_FILE_UNREADABLE";
 
 /** The server cannot start as it is set up, and somebody has to act: the message, for the operator, says what to do. */
 export class StartError extends Error {

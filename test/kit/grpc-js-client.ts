@@ -26,9 +26,9 @@ export class GrpcJsClient<S extends DescService> implements Disposable {
   readonly #service: S;
   readonly #client: grpc.Client;
 
-  constructor(service: S, url: string) {
+  constructor(service: S, url: string, credentials = grpc.credentials.createInsecure()) {
     this.#service = service;
-    this.#client = new grpc.Client(new URL(url).host, grpc.credentials.createInsecure());
+    this.#client = new grpc.Client(new URL(url).host, credentials);
   }
 
   unary<Name extends keyof S["method"] & string>(
