@@ -1,41 +1,53 @@
 import { setMaxListeners } from "node:events";
-import { type Bus, connectNatsBus, LocalBus } from "./bus/index.js";
-import { Chats } from "./chat/index.js";
+import { type Bus, connectNatsBus, LocalBus, PolledBus } from "./bus/index.js";
+import { Chats, notificationOf } from "./chat/index.js";
 import type { Config } from "./config/index.js";
 import { ChatService } from "./gen/palaver/chat/v1/chat_service_pb.js";
 import { FileService } from "./gen/palaver/chat/v1/file_service_pb.js";
 import { ImportService } from "./gen/palaver/chat/v1/import_service_pb.js";
+import { RelayService } from "./gen/palaver/relay/v1/relay_service_pb.js";
 import { createModelRegistry, type ModelRegistry, type ModelsConfig } from "./models/index.js";
 import {
   type Clock,
   createLogger,
+  createMetrics,
   type Logger,
+  type Metrics,
   type Random,
+  type ReadableMetrics,
   systemClock,
   systemRandom,
 } from "./platform/index.js";
 import { PalaverError } from "./protocol/index.js";
+import { createRelayService, Peers, RelayedEpisodes, RelayMetrics, type RelayOwner } from "./relay/index.js";
 import {
   createChatService,
   createFileService,
   createImportService,
   createTokenVerifier,
+  readRelayTls,
+  startMetricsServer,
   startRpcServer,
 } from "./server/index.js";
 import {
+  type ChatOwnerRecord,
   type Database,
   databaseFiles,
+  listReplicas,
   migrate,
   openPglite,
   openPostgres,
+  readChatHeads,
+  readClusterSecret,
   readHistory,
+  readOwner,
   refreshStatistics,
   removeOtherReplicas,
   removeOutdated,
   removeReplica,
   writeHeartbeat,
 } from "./store/index.js";
-import { DeltaLog } from "./stream/index.js";
+import { DeltaLog, type EpisodeSource } from "./stream/index.js";
 import { builtInTools, createToolRegistry, type Tool } from "./tools/index.js";
 import { version } from "./version.js";
 import { Worker } from "./worker/index.js";
@@ -52,9 +64,11 @@ export interface Replica {
   readonly id: string;
   /** Where it listens. */
   readonly url: string;
+  /** Where its metrics are; undefined when they are not served. */
+  readonly metricsUrl: string | undefined;
   /**
-   * Stops gracefully: takes nothing new, hands running turns over, ends streams with SHUTTING_DOWN. Resolves when everything is released.
-   * May be called again.
+   * Stops gracefully: takes nothing new, ends streams with SHUTTING_DOWN, lets running steps end for a while, and hands turns over.
+   * Resolves when everything is released. May be called again.
    */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
 }
@@ -63,6 +77,8 @@ export interface ReplicaDeps {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** Where this replica counts, and no other: for programs that embed it. */
+  readonly metrics?: ReadableMetrics;
   /** Tools beside the built-in ones, for programs that embed a replica. */
   readonly tools?: readonly Tool[];
 }
@@ -75,19 +91,39 @@ export interface ReplicaDeps {
  */
 export async function startReplica(config: Config, deps: ReplicaDeps = {}): Promise<Replica> {
   const { clock = systemClock, random = systemRandom, logger = createLogger(config.logLevel) } = deps;
+  const { metrics = createMetrics() } = deps;
   const tools = [...builtInTools({ names: config.tools.builtIn, ...config.tools }), ...(deps.tools ?? [])];
   const started = new Started();
   try {
     const id = random.uuid();
     const log = logger.child({ replica_id: id });
     const models = openModels(config, clock);
+    // Before all else, so that it tells of the whole life of the replica, its end included.
+    const metricsServer =
+      config.metricsListen === undefined
+        ? undefined
+        : await startMetricsServer({ ...config.metricsListen, metrics, clock, logger: log });
+    started.add(async () => metricsServer?.close());
+    metrics.gauge(
+      "palaver_build_info",
+      "1, with what runs here.",
+      () => [{ labels: { version }, value: 1 }],
+      ["version"],
+    );
     const database = await openDatabase(config, log);
     started.add(() => database.close());
     await migrate(database, { onApplied: (name) => log.info({ migration: name }, "migration applied") });
     // Only one process can have the embedded database open: whoever was here before is dead.
     if (database.kind === "pglite") await removeOtherReplicas(database, id);
 
-    const bus = await openBus(config, { clock, random, logger: log });
+    const bus = new PolledBus({
+      bus: await openBus(config, { clock, random, logger: log, metrics }),
+      readHeads: async (chatIds) => (await readChatHeads(database, chatIds)).map(notificationOf),
+      pollMs: config.pollMs,
+      clock,
+      random,
+      logger: log,
+    });
     started.add(async () => bus[Symbol.asyncDispose]());
     const chats = new Chats({
       database,
@@ -99,6 +135,17 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     started.add(() => {
       deltaLog[Symbol.dispose]();
       return Promise.resolve();
+    });
+    const relay = await startRelay(config, {
+      id,
+      database,
+      bus,
+      deltaLog,
+      clock,
+      random,
+      logger: log,
+      metrics,
+      started,
     });
     const shutdown = new AbortController();
     // Every subscription listens.
@@ -115,7 +162,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
           database,
           chats,
           bus,
-          deltaLog,
+          deltaLog: relay.episodes,
           models,
           clock,
           random,
@@ -138,11 +185,17 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       clock,
       random,
       logger: log,
+      metrics,
     });
-    let graceMs = 0;
-    started.add(() => server.close({ graceMs }));
+    let leftMs = (): number => 0;
+    started.add(() => server.close({ graceMs: leftMs() }));
 
-    const replica = { id, advertisedUrl: config.relay.advertiseUrl ?? server.url, version };
+    const replica = {
+      id,
+      advertisedUrl: relay.url,
+      version,
+      capacity: config.concurrentTurns,
+    };
     started.add(() => removeReplica(database, id));
     const worker = new Worker({
       workerId: id,
@@ -160,7 +213,9 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       },
       clock,
       logger: log,
-      beat: () => writeHeartbeat(database, replica),
+      metrics,
+      beat: ({ turns }) => writeHeartbeat(database, { ...replica, turns, clockAt: clock.now() }),
+      readReplicas: () => listReplicas(database),
       tidy: async () => {
         await removeOutdated(database);
         await refreshStatistics(database);
@@ -174,12 +229,13 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     started.add(async () => {
       server.setDraining();
       shutdown.abort();
-      await worker.stop({ graceMs });
+      await worker.stop({ drainMs: config.drainGraceMs, graceMs: leftMs() });
     });
     await worker.start();
     log.info(
       {
         url: server.url,
+        metrics: metricsServer?.url,
         database: database.kind,
         bus: config.bus.kind,
         model: models.defaultModelId,
@@ -190,8 +246,10 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     return {
       id,
       url: server.url,
+      metricsUrl: metricsServer?.url,
       stop: async (options = {}) => {
-        graceMs = options.graceMs ?? config.shutdownGraceMs;
+        const deadlineMs = clock.monotonicMs() + (options.graceMs ?? config.shutdownGraceMs);
+        leftMs = () => Math.max(0, deadlineMs - clock.monotonicMs());
         await started.stopAll(log);
       },
     };
@@ -199,6 +257,71 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     await started.stopAll(logger);
     throw error;
   }
+}
+
+/**
+ * Several replicas show each other what their steps generate; one by itself shows only its own. `url`: where the others reach this one,
+ * empty when they do not.
+ */
+async function startRelay(
+  config: Config,
+  deps: {
+    id: string;
+    database: Database;
+    bus: Bus;
+    deltaLog: DeltaLog;
+    clock: Clock;
+    random: Random;
+    logger: Logger;
+    metrics: Metrics;
+    started: Started;
+  },
+): Promise<{ episodes: EpisodeSource; url: string }> {
+  const { id, database, bus, deltaLog, clock, random, logger, started } = deps;
+  if (config.bus.kind === "local" || database.kind === "pglite") return { episodes: deltaLog, url: "" };
+  const token = config.relay.token?.reveal() ?? (await readClusterSecret(database, "relay", random));
+  const tls = config.relay.tls === undefined ? undefined : await readRelayTls(config.relay.tls);
+  const metrics = new RelayMetrics(deps.metrics);
+  const server = await startRpcServer({
+    ...config.relay.listen,
+    access: { kind: "peers", token },
+    tls,
+    services: (router) =>
+      void router.service(RelayService, createRelayService({ replicaId: id, episodes: deltaLog, metrics })),
+    clock,
+    random,
+    logger,
+  });
+  started.add(() => server.close({ graceMs: 0 }));
+  const peers = new Peers({ token, tls }, clock);
+  const episodes = new RelayedEpisodes({
+    replicaId: id,
+    own: deltaLog,
+    bus,
+    readOwner: async (chatId) => relayOwner(await readOwner(database, chatId, config.leaseMs), id),
+    peers,
+    metrics,
+    graceMs: config.resumeGraceMs,
+    clock,
+    random,
+    logger,
+  });
+  started.add(() => {
+    episodes[Symbol.dispose]();
+    peers[Symbol.dispose]();
+    return Promise.resolve();
+  });
+  return { episodes, url: config.relay.advertiseUrl ?? server.url };
+}
+
+/** Whether its heartbeat is late does not matter: as long as nobody else has the chat, its worker is the one to ask. */
+function relayOwner(owner: ChatOwnerRecord | undefined, replicaId: string): RelayOwner {
+  if (owner === undefined || (owner.status !== "running" && owner.status !== "interrupting"))
+    return { type: "nobody" };
+  const { workerId, advertisedUrl } = owner;
+  if (workerId === replicaId) return { type: "here" };
+  if (workerId === undefined || advertisedUrl === undefined) return { type: "nobody" };
+  return { type: "there", target: { workerId, url: advertisedUrl } };
 }
 
 /** What was started, to be stopped in reverse order, once. */
@@ -238,7 +361,7 @@ async function openDatabase({ database }: Config, logger: Logger): Promise<Datab
 
 async function openBus(
   { bus, database }: Config,
-  deps: { clock: Clock; random: Random; logger: Logger },
+  deps: { clock: Clock; random: Random; logger: Logger; metrics: Metrics },
 ): Promise<Bus> {
   if (bus.kind === "local") return new LocalBus();
   if (database.kind === "pglite")

@@ -1,12 +1,8 @@
-import type { Client } from "@connectrpc/connect";
-import type {
-  RelayEvent,
-  RelayService,
-  StreamDeltasResponse,
-} from "../gen/palaver/relay/v1/relay_service_pb.js";
+import type { RelayEvent, StreamDeltasResponse } from "../gen/palaver/relay/v1/relay_service_pb.js";
 import type { Clock, Logger, Random } from "../platform/index.js";
 import { type DialFailure, dialFailure } from "./dial-failure.js";
 import type { Mirror } from "./mirror.js";
+import type { Peers } from "./peers.js";
 import {
   type RelayedKind,
   type RelayHint,
@@ -23,8 +19,7 @@ import type { RelayMetrics } from "./relay-metrics.js";
 export interface ChatRelayDeps {
   /** Who runs a chat, as the database says. */
   readonly readOwner: (chatId: string) => Promise<RelayOwner>;
-  /** How a replica is called at that URL. */
-  readonly clientOf: (url: string) => Client<typeof RelayService>;
+  readonly peers: Pick<Peers, "streamDeltas">;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -157,7 +152,7 @@ export class ChatRelay implements Disposable {
       seq: BigInt(held.seq),
     };
     const request = { chatId: this.#chatId, workerId, ...(after && { after }) };
-    return this.#deps.clientOf(url).streamDeltas(request, { signal });
+    return this.#deps.peers.streamDeltas(url, request, signal);
   }
 
   #accepted(dialId: number): Disposable {

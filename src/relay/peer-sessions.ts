@@ -60,9 +60,8 @@ export class PeerSessions implements Disposable {
     }
   }
 
-  notifyResponseByteRead(stream: ClientHttp2Stream): void {
-    for (const session of this.#sessions) if (session.owns(stream)) session.heard();
-  }
+  /** Of no interest: connections look for themselves whether anything comes. */
+  notifyResponseByteRead(): void {}
 
   /** Whether there is a connection, or one is on its way. */
   get isOpen(): boolean {
@@ -83,15 +82,18 @@ export class PeerSessions implements Disposable {
   }
 }
 
+/**
+ * A time limit is judged in so many looks at equal distance: time in which this process itself stood still, and could not have noticed anything,
+ * counts as one look.
+ */
+const looks = 6;
+
 interface PeerSession {
   /** Rejects with a ConnectError when it cannot be established. */
   readonly connected: Promise<void>;
   /** Whether it takes another call, now or once it is connected. */
   readonly usable: boolean;
   request(headers: OutgoingHttpHeaders): ClientHttp2Stream;
-  owns(stream: ClientHttp2Stream): boolean;
-  /** The peer is alive: something came from it. */
-  heard(): void;
   destroy(): void;
 }
 
@@ -109,27 +111,37 @@ function openPeerSession(url: string, options: PeerSessionsOptions, closed: () =
   const fail = (what: string): void => session.destroy(new ConnectError(what, Code.Unavailable));
   let callsLeft = maxCalls;
   let callsOpen = 0;
-  let heardMs = clock.monotonicMs();
   let idle: Disposable | undefined;
-  let timer = clock.timer(connectTimeoutMs, () => fail("the peer did not accept the connection in time"));
+  let timer: Disposable;
 
   const wait = (): void => {
     timer = clock.timer(pingIntervalMs, ping);
   };
-  const ping = (): void => {
-    let silentSinceMs = clock.monotonicMs();
-    const judge = (): void => {
-      // An answer may wait behind what the peer sends.
-      if (heardMs <= silentSinceMs) return fail("the peer does not answer pings");
-      silentSinceMs = heardMs;
-      timer = clock.timer(pingTimeoutMs, judge);
+  /** Fails the connection after `ms` without progress. */
+  const expect = (ms: number, progress: () => number, what: string): void => {
+    let seen = progress();
+    let silent = 0;
+    const look = (): void => {
+      // It has no socket any more, and "close" is on its way.
+      if (session.destroyed) return;
+      const now = progress();
+      silent = now === seen ? silent + 1 : 0;
+      seen = now;
+      if (silent === looks) fail(what);
+      else timer = clock.timer(ms / looks, look);
     };
-    timer = clock.timer(pingTimeoutMs, judge);
+    timer = clock.timer(ms / looks, look);
+  };
+  const ping = (): void => {
+    if (session.destroyed) return;
+    // An answer may wait behind much else that the peer sends or works on.
+    expect(pingTimeoutMs, () => session.socket.bytesRead, "the peer does not answer pings");
     session.ping((error) => {
       timer[Symbol.dispose]();
       if (error === null && !session.destroyed) wait();
     });
   };
+  expect(connectTimeoutMs, () => 0, "the peer did not accept the connection in time");
   const connected = new Promise<void>((resolve, reject) => {
     session.once("connect", () => {
       timer[Symbol.dispose]();
@@ -165,10 +177,6 @@ function openPeerSession(url: string, options: PeerSessionsOptions, closed: () =
         else idle = clock.timer(idleTimeoutMs, () => session.close());
       });
       return stream;
-    },
-    owns: (stream) => stream.session === session,
-    heard: () => {
-      heardMs = clock.monotonicMs();
     },
     destroy: () => session.destroy(new ConnectError("this replica leaves", Code.Canceled)),
   };

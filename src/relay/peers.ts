@@ -1,8 +1,14 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { RelayService } from "../gen/palaver/relay/v1/relay_service_pb.js";
+import {
+  RelayService,
+  type StreamDeltasRequestSchema,
+  type StreamDeltasResponse,
+} from "../gen/palaver/relay/v1/relay_service_pb.js";
 import type { Clock } from "../platform/index.js";
 import { PeerSessions, type PeerTls } from "./peer-sessions.js";
+import { Slots } from "./slots.js";
 
 /** What a replica presents to its peers, and by what it knows them. */
 export interface PeerCredentials {
@@ -13,10 +19,13 @@ export interface PeerCredentials {
 
 /** Connections that were closed are forgotten from so many on. */
 const manyPeers = 64;
+/** A peer that comes back is dialled for all its chats at once: so many at a time, so that it still answers pings. */
+const maxDialsPerPeer = 128;
 
 interface Peer {
   readonly sessions: PeerSessions;
   readonly client: Client<typeof RelayService>;
+  readonly dials: Slots;
 }
 
 /** The other replicas, each with the connections that all relays share. */
@@ -30,20 +39,34 @@ export class Peers implements Disposable {
     this.#clock = clock;
   }
 
-  clientOf(url: string): Client<typeof RelayService> {
-    let peer = this.#peers.get(url);
-    if (peer === undefined) {
-      if (this.#peers.size >= manyPeers) this.#forgetClosed();
-      peer = openPeer(url, this.#credentials, this.#clock);
-      this.#peers.set(url, peer);
+  /** @throws ConnectError, when the call fails; the signal's reason, when it aborts before the call is made */
+  async *streamDeltas(
+    url: string,
+    request: MessageInitShape<typeof StreamDeltasRequestSchema>,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamDeltasResponse, void, undefined> {
+    const { client, dials } = this.#peerAt(url);
+    using dial = await dials.take(signal);
+    for await (const response of client.streamDeltas(request, { signal })) {
+      dial.release();
+      yield response;
     }
-    return peer.client;
   }
 
   /** Cuts all connections. */
   [Symbol.dispose](): void {
     for (const { sessions } of this.#peers.values()) sessions[Symbol.dispose]();
     this.#peers.clear();
+  }
+
+  #peerAt(url: string): Peer {
+    let peer = this.#peers.get(url);
+    if (peer === undefined) {
+      if (this.#peers.size >= manyPeers) this.#forgetClosed();
+      peer = openPeer(url, this.#credentials, this.#clock);
+      this.#peers.set(url, peer);
+    }
+    return peer;
   }
 
   #forgetClosed(): void {
@@ -60,7 +83,7 @@ function openPeer(url: string, { token, tls }: PeerCredentials, clock: Clock): P
     // Deltas are small, and the links between replicas are short.
     acceptCompression: [],
   });
-  return { sessions, client: createClient(RelayService, transport) };
+  return { sessions, client: createClient(RelayService, transport), dials: new Slots(maxDialsPerPeer) };
 }
 
 function presenting(token: string): Interceptor {

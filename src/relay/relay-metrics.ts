@@ -14,25 +14,25 @@ export class RelayMetrics {
   constructor(metrics: Metrics) {
     metrics.gauge(
       "palaver_relay_watched_chats",
-      "Chats that are watched on this replica",
+      "Chats that are watched on this replica.",
       () => this.#watched,
     );
     metrics.gauge(
       "palaver_relay_connected",
-      "Chats whose deltas come from another replica at the moment",
+      "Chats whose deltas come from another replica at the moment.",
       () => this.#connected,
     );
     metrics.gauge(
       "palaver_relay_served",
-      "Relays of other replicas that this one serves",
+      "Relays of other replicas that this one serves.",
       () => this.#served,
     );
-    this.#dials = metrics.counter("palaver_relay_dials_total", "Dials to other replicas, by outcome", [
+    this.#dials = metrics.counter("palaver_relay_dials_total", "Dials to other replicas, by outcome.", [
       "outcome",
     ]);
     this.#lost = metrics.counter(
       "palaver_relay_lost_total",
-      "Relays that ended while they were wanted: the peer or the link failed",
+      "Relays that ended while they were wanted: the peer or the link failed.",
     );
     for (const outcome of ["accepted", "unreachable", "refused"] as const) this.#dials.inc({ outcome }, 0);
   }

@@ -159,6 +159,18 @@ describe("a chat that one replica runs and another one watches", () => {
     expect(far.all("previewReset")).toEqual([]);
   });
 
+  it("is the same chat however its id is written", async () => {
+    const script = await providers.script([text("live"), gate("end")]);
+    const chatId = await newChat(pair.worker.client, `openai-chat/${script.model}`, "go");
+    for (const replica of [pair.worker, pair.other]) {
+      const watch = replica.watch(chatId.toUpperCase());
+      await untilDeltas(watch, "live");
+      const cursor = (await record(replica.client, chatId)).at(-1)?.cursor ?? "";
+      await record(replica.client, chatId.toUpperCase(), { cursor });
+    }
+    await script.open("end");
+  });
+
   it("RELAY-11: is watched by many over one relay, which ends with the last of them", async () => {
     const script = await providers.script([text("a"), gate("some leave"), text("b"), gate("never")]);
     const chatId = await newChat(pair.worker.client, `openai-chat/${script.model}`, "go");
