@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { isExecutable, pathDirectories } from "./debian-packages.js";
 
 const run = promisify(execFile);
 
@@ -29,7 +30,14 @@ export interface Authority extends AsyncDisposable {
   issue(options?: CertificateOptions): Promise<Certificate>;
 }
 
-/** Needs openssl on the PATH. */
+/** The program that makes them; undefined when it is not on the PATH. */
+export async function findOpenssl(): Promise<string | undefined> {
+  for (const directory of pathDirectories())
+    if (await isExecutable(join(directory, "openssl"))) return join(directory, "openssl");
+  return undefined;
+}
+
+/** @throws with instructions when there is no openssl on the PATH */
 export async function createAuthority(): Promise<Authority> {
   const folder = await mkdtemp(join(tmpdir(), "palaver-authority-"));
   const file = (name: string): string => join(folder, name);
@@ -64,5 +72,10 @@ export async function createAuthority(): Promise<Authority> {
 }
 
 async function openssl(...args: string[]): Promise<void> {
-  await run("openssl", args);
+  const program = await findOpenssl();
+  if (program === undefined)
+    throw new Error(
+      "Tests with certificates need openssl on the PATH (Debian and Ubuntu: apt-get install openssl).",
+    );
+  await run(program, args);
 }

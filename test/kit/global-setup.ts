@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { findOpenssl } from "./certificates.js";
 import { findChromium } from "./chromium.js";
 import { canInstallPackages, installPackage } from "./debian-packages.js";
 import { findNats } from "./nats-programs.js";
@@ -22,6 +23,7 @@ export async function setup({ provide }: TestProject): Promise<void> {
   const given = process.env["TEST_DATABASE_URL"] ?? "";
   if (given === "") await ensure(findPostgres, installPostgres);
   await ensure(findNats, () => installPackage("nats-server"));
+  await ensure(findOpenssl, () => installPackage("openssl"));
   await ensure(findChromium, () => installPackage("chromium"));
   if (given === "") server = await startPostgres();
   provide("postgresUrl", server?.url ?? given);
