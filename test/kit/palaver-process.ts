@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { startProgram } from "../../conformance/surroundings/program.js";
 import { ChatService } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
 import type { ChatClient } from "./replica.js";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What a command of the `palaver` program did. */
 export interface CommandResult {
@@ -22,11 +20,19 @@ export async function palaver(
   env: Readonly<Record<string, string>>,
   input = "",
 ): Promise<CommandResult> {
-  const child = spawnPalaver(args, env);
-  child.stdin?.end(input);
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {
+    cwd: root,
+    env: { PATH, ...env },
+  });
+  // Nothing is left behind when the tests themselves are stopped.
+  const end = (): void => void child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("close", () => process.removeListener("exit", end));
+  child.stdin.end(input);
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
-    child[name]?.setEncoding("utf8").on("data", (text: string) => {
+    child[name].setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;
     });
   }
@@ -34,54 +40,47 @@ export async function palaver(
   return { code, ...output };
 }
 
+/** The command of a server, from the sources: those that were built may be older. */
+export const serveCommand = [
+  process.execPath,
+  "--import",
+  "tsx",
+  "src/cli/main.ts",
+  "serve",
+  "--json",
+] as const;
+
+/** Where that command is to be run. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
 /** A server in a process of its own, to be stopped with real signals. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
   readonly client: ChatClient;
   /** Sends the signal and resolves when the process has ended, with its exit code. */
-  kill(signal: NodeJS.Signals): Promise<number | null>;
+  kill(signal: "SIGKILL" | "SIGTERM"): Promise<number | null>;
 }
 
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const child = spawnPalaver(["serve", "--json"], {
-    PALAVER_LISTEN: "127.0.0.1:0",
-    PALAVER_LOG_LEVEL: "warn",
-    ...env,
+  const program = startProgram({
+    command: serveCommand,
+    cwd: root,
+    env: { PALAVER_LISTEN: "127.0.0.1:0", PALAVER_LOG_LEVEL: "warn", ...env },
   });
-  let stderr = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
-  });
-  const exited = once(child, "close") as Promise<[number | null]>;
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const first = await Promise.race([once(lines, "line") as Promise<[string]>, exited.then(() => undefined)]);
-  if (first === undefined) throw new Error(`the server ended before it listened: ${stderr}`);
-  const { url } = JSON.parse(first[0]) as { url: string };
-  const kill = async (signal: NodeJS.Signals): Promise<number | null> => {
-    child.kill(signal);
-    const [code] = await exited;
-    return code;
-  };
+  let url: string;
+  try {
+    ({ url } = (await program.firstLine()) as { url: string });
+  } catch (error) {
+    await program.kill();
+    throw error;
+  }
   return {
     url,
     client: createClient(ChatService, createGrpcTransport({ baseUrl: url })),
-    kill,
-    [Symbol.asyncDispose]: async () => {
-      await kill("SIGKILL");
+    kill: async (signal) => {
+      const { code } = await (signal === "SIGKILL" ? program.kill() : program.terminate());
+      return code;
     },
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
-}
-
-function spawnPalaver(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {
-    cwd: root,
-    env: { PATH, ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  // Nothing is left behind when the tests themselves are stopped.
-  const end = (): void => void child.kill("SIGKILL");
-  process.once("exit", end);
-  child.once("close", () => process.removeListener("exit", end));
-  return child;
 }
