@@ -58,6 +58,9 @@ const maxPromptFileBytes = 32 * 1024 * 1024;
 /** A file of 10 MiB as JSON, which writes bytes in base64, with what is around it. */
 const maxFileRequestBytes = 16 * 1024 * 1024;
 
+/** How long the database may take for a last word after the grace of a stop. */
+const goodbyeMs = 1_000;
+
 /** A running replica. */
 export interface Replica {
   /** Made anew at each start. */
@@ -129,6 +132,11 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       database,
       leaseMs: config.leaseMs,
       publish: (notification, owner) => bus.publish(notification, owner),
+      onUnreadable: (chatId, error) =>
+        log.error(
+          { err: error, chat_id: chatId },
+          "a chat cannot be run: what is stored of it cannot be read",
+        ),
     });
     const files = databaseFiles(database);
     const deltaLog = new DeltaLog({ clock, graceMs: config.resumeGraceMs });
@@ -235,6 +243,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     log.info(
       {
         url: server.url,
+        relay: relay.url === "" ? undefined : relay.url,
         metrics: metricsServer?.url,
         database: database.kind,
         bus: config.bus.kind,
@@ -250,6 +259,8 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       stop: async (options = {}) => {
         const deadlineMs = clock.monotonicMs() + (options.graceMs ?? config.shutdownGraceMs);
         leftMs = () => Math.max(0, deadlineMs - clock.monotonicMs());
+        // A database that does not answer would keep each of those that wait for it for as long as one statement may take.
+        using _patience = clock.timer(leftMs() + goodbyeMs, () => database.abandon());
         await started.stopAll(log);
       },
     };
@@ -293,7 +304,7 @@ async function startRelay(
     logger,
   });
   started.add(() => server.close({ graceMs: 0 }));
-  const peers = new Peers({ token, tls }, clock);
+  const peers = new Peers({ token, tls }, { clock, logger });
   const episodes = new RelayedEpisodes({
     replicaId: id,
     own: deltaLog,

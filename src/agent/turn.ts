@@ -11,7 +11,7 @@ import {
 } from "../chat/index.js";
 import { ModelError, type ModelRegistry, type ModelRequest } from "../models/index.js";
 import type { Clock, Logger } from "../platform/index.js";
-import type { ChatError, MessageRecord, ToolResultPart } from "../protocol/index.js";
+import { type ChatError, foldDeltas, type MessageRecord, type ToolResultPart } from "../protocol/index.js";
 import type { DeltaLog, EpisodeOutcome, EpisodeWriter } from "../stream/index.js";
 import type { ToolRegistry } from "../tools/index.js";
 import { decide } from "./decide.js";
@@ -201,11 +201,19 @@ class Turn {
       },
       "a model call failed",
     );
-    if (!error.retryable || attempt.generationAttempt >= maxAttempts) return this.#fail(chatError);
+    // Of a failed attempt nothing is kept, unless an interrupt of which we have not heard came before the failure.
+    const shown = this.#shown();
+    if (!error.retryable || attempt.generationAttempt >= maxAttempts) return this.#fail(chatError, shown);
     const delayMs = retryDelayMs(attempt.generationAttempt, error.retryAfterMs);
     const dueAt = new Date(this.#deps.clock.now().getTime() + delayMs).toISOString();
     const retry = { attempt: attempt.generationAttempt, delay_ms: delayMs, due_at: dueAt, error: chatError };
-    return this.#write({ type: "RecordRetry", fence: this.#fence, attempt, retry });
+    return this.#write({ type: "RecordRetry", fence: this.#fence, attempt, retry }, shown);
+  }
+
+  /** What subscribers have seen of the running step. */
+  #shown(): Partial | undefined {
+    const deltas = this.#deps.deltaLog.current(this.#chatId)?.suffixAfter(0).deltas ?? [];
+    return deltas.length === 0 ? undefined : { ...foldDeltas(deltas), model: this.#state.model };
   }
 
   async #runTools(calls: readonly OpenCall[]): Promise<After> {
@@ -243,6 +251,8 @@ class Turn {
   /** Runs a step that was begun, with the log in which it is shown. */
   async #inEpisode(attempt: AttemptRef, step: (writer: EpisodeWriter) => Promise<After>): Promise<After> {
     const begun = this.#state;
+    // A later turn of this replica may have an episode of the chat open, which this one must not close.
+    if (this.#control.cause === "lost") return undefined;
     const writer = this.#deps.deltaLog.open(this.#chatId, attempt);
     let after: After;
     try {
@@ -304,8 +314,8 @@ class Turn {
     return after;
   }
 
-  async #fail(error: ChatError): Promise<After> {
-    return this.#write({ type: "Fail", fence: this.#fence, attempt: attemptOf(this.#state), error });
+  async #fail(error: ChatError, step?: Partial): Promise<After> {
+    return this.#write({ type: "Fail", fence: this.#fence, attempt: attemptOf(this.#state), error }, step);
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   type ChatRow,
   claimIdempotencyKey,
   type Database,
+  DatabaseError,
   decodeChat,
   deleteChat,
   deleteCheckpoint,
@@ -102,16 +103,24 @@ export class Chats {
   readonly #database: Database;
   readonly #publish: (notification: ChatNotification, owner: string) => void;
   readonly #leaseMs: number;
+  readonly #onUnreadable: (chatId: string, error: unknown) => void;
+  /** Of which it was told. */
+  readonly #unreadable = new Set<string>();
 
-  /** `publish` announces a commit to a chat of that owner and must not throw. `leaseMs`: an owner whose heartbeat is older is dead. */
+  /**
+   * `publish` announces a commit to a chat of that owner and must not throw. `leaseMs`: an owner whose heartbeat is older is dead.
+   * `onUnreadable` is told once of each chat that no worker can go on with, because of what is stored of it.
+   */
   constructor(options: {
     database: Database;
     publish: (notification: ChatNotification, owner: string) => void;
     leaseMs: number;
+    onUnreadable?: (chatId: string, error: unknown) => void;
   }) {
     this.#database = options.database;
     this.#publish = options.publish;
     this.#leaseMs = options.leaseMs;
+    this.#onUnreadable = options.onUnreadable ?? (() => undefined);
   }
 
   /** Creates a chat. The function is not called when the idempotency key has a result already; it may throw. */
@@ -198,21 +207,50 @@ export class Chats {
    *
    * Chats that the worker owns but does not run count as well: it gave them up, or the answer to an earlier acquire got lost. Their lease
    * epoch advances, so whatever still writes under the old one is fenced off. `running`: the chats that it does run.
+   *
+   * One that cannot be read is left out, and others take its place.
    */
   async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Acquired[]> {
-    return this.#inTransaction(undefined, async (tx) => {
-      const acquired: Acquired[] = [];
-      for (const row of await lockRunnableChats(tx, { leaseMs: this.#leaseMs, limit, workerId, running })) {
-        const state = await this.#readState(tx, row, "always");
-        const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
-        if (applied === undefined) continue;
-        const takenOver = row.worker_id !== null;
-        // A compaction is asked for without a message: its time is not known.
-        const begun = takenOver || state.generationAttempt > 0 || state.compactionRequested;
-        acquired.push({ ...applied, takenOver, waitedMs: begun ? undefined : row.idle_ms });
+    const { acquired, unreadable } = await this.#inTransaction(undefined, async (tx) => {
+      const result = { acquired: [] as Acquired[], unreadable: new Map<string, unknown>() };
+      for (let wanted = limit; wanted > 0; ) {
+        const except = [...result.acquired.map(({ chat }) => chat.id), ...result.unreadable.keys()];
+        const options = { leaseMs: this.#leaseMs, limit: wanted, workerId, running, except };
+        const locked = await lockRunnableChats(tx, options);
+        const unreadableBefore = result.unreadable.size;
+        for (const { id, idleMs } of locked) {
+          try {
+            const acquired = await this.#acquireOne(tx, id, workerId, idleMs);
+            if (acquired !== undefined) result.acquired.push(acquired);
+          } catch (error) {
+            if (isOfTheDatabase(error)) throw error;
+            result.unreadable.set(id, error);
+          }
+        }
+        wanted = locked.length < wanted ? 0 : result.unreadable.size - unreadableBefore;
       }
-      return { result: acquired, notify: acquired.map((applied) => applied.chat) };
+      return { result, notify: result.acquired.map(({ chat }) => chat) };
     });
+    for (const [chatId, error] of unreadable) this.#tellUnreadable(chatId, error);
+    return acquired;
+  }
+
+  /** Undefined: its owner has come back to life. */
+  async #acquireOne(
+    tx: Queryable,
+    chatId: string,
+    workerId: string,
+    idleMs: number,
+  ): Promise<Acquired | undefined> {
+    const row = await readChatRow(tx, chatId);
+    if (row === undefined) return undefined;
+    const state = await this.#readState(tx, row, "always");
+    const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
+    if (applied === undefined) return undefined;
+    const takenOver = row.worker_id !== null;
+    // A compaction is asked for without a message: its time is not known.
+    const begun = takenOver || state.generationAttempt > 0 || state.compactionRequested;
+    return { ...applied, takenOver, waitedMs: begun ? undefined : idleMs };
   }
 
   /**
@@ -227,9 +265,20 @@ export class Chats {
   async expireActions(limit: number): Promise<number> {
     let expired = 0;
     for (const chatId of await readExpiredActions(this.#database, limit)) {
-      if (!("refused" in (await this.work(chatId, { type: "ExpireAction" })))) expired += 1;
+      try {
+        if (!("refused" in (await this.work(chatId, { type: "ExpireAction" })))) expired += 1;
+      } catch (error) {
+        if (isOfTheDatabase(error)) throw error;
+        this.#tellUnreadable(chatId, error);
+      }
     }
     return expired;
+  }
+
+  #tellUnreadable(chatId: string, error: unknown): void {
+    if (this.#unreadable.has(chatId)) return;
+    this.#unreadable.add(chatId);
+    this.#onUnreadable(chatId, error);
   }
 
   /**
@@ -281,6 +330,11 @@ export class Chats {
     for (const chat of notify) this.#publish(notificationOf(chat), chat.owner);
     return result;
   }
+}
+
+/** Whether the database refused or did not answer; otherwise what it answered could not be understood. */
+function isOfTheDatabase(error: unknown): boolean {
+  return error instanceof DatabaseError && (error.code !== undefined || error.retryable);
 }
 
 async function completeRequest(

@@ -24,7 +24,7 @@ export async function checkReplicas(config: Config, clock: Clock): Promise<Findi
     const findings = [
       checkDirectory(living.length, replicas.length - living.length, config),
       ...(living.length === 0 ? [] : [checkVersions(living), checkClocks(living)]),
-      ...(config.bus.kind === "nats" ? await checkLinks(living, config) : []),
+      ...(config.bus.kind === "nats" ? await checkLinks(living, config, { database, clock }) : []),
       await checkTurns(database, living, { ...config, clock }),
     ];
     return findings.filter((finding) => finding !== undefined);

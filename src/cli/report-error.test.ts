@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.js";
 import { PalaverError } from "../protocol/index.js";
+import { StartError } from "../server/index.js";
 import { StoreError } from "../store/index.js";
 import { usageError } from "./cli-error.js";
 import { formatReport, reportOf } from "./report-error.js";
@@ -28,6 +29,12 @@ test("a chat id that is none: where to find one", () => {
     { desc: BadRequestSchema, value: { fieldViolations: [{ field: "chat_id" }] } },
   ]);
   expect(reportOf(error, url).advice).toBe("`npx palaver ls` lists your chats.");
+});
+
+test("a port that is taken may be any of those that a replica listens on", () => {
+  const { advice } = reportOf(new StartError("PORT_IN_USE", "Port 7718 on 127.0.0.1 is in use."));
+  for (const setting of ["--listen", "PALAVER_LISTEN", "PALAVER_RELAY_LISTEN", "PALAVER_METRICS_LISTEN"])
+    expect(advice).toContain(setting);
 });
 
 test("no server", () => {

@@ -36,7 +36,8 @@ const adviceHere: Readonly<Record<string, string>> = {
     "docs/configuration.md describes all variables; `npx palaver doctor` shows the values in effect.",
   NATS_UNREACHABLE:
     "Is nats-server running, and is NATS_URL right? A server starts without it and connects later.",
-  PORT_IN_USE: "Choose another one with --listen, for example --listen 127.0.0.1:0 for any that is free.",
+  PORT_IN_USE:
+    "Choose another one where it is set: --listen (PALAVER_LISTEN), PALAVER_RELAY_LISTEN or PALAVER_METRICS_LISTEN.",
 };
 
 /** Makes a report of whatever was thrown. */

@@ -113,6 +113,12 @@ describe("what does not go together", () => {
     ]);
   });
 
+  test.each(["http://a:7718/?x=1", "http://a:7718/#x"])("%s has more than an address", (url) => {
+    expect(problems({ PALAVER_ADVERTISE_URL: url })).toEqual([
+      "PALAVER_ADVERTISE_URL: expected no query and no fragment: the paths of calls are added to it",
+    ]);
+  });
+
   test("what is advertised says whether there is TLS", () => {
     expect(problems({ PALAVER_ADVERTISE_URL: "https://a:7718" })).toEqual([
       "PALAVER_ADVERTISE_URL: expected http://, because no PALAVER_RELAY_CERT is set",

@@ -52,11 +52,15 @@ export function relayContradictions(
     found.push({ field: "PALAVER_ADVERTISE_URL", description });
   }
   if (advertiseUrl !== undefined) {
-    const { protocol, hostname } = new URL(advertiseUrl);
+    const { protocol, hostname, search, hash } = new URL(advertiseUrl);
     const scheme = given === undefined ? "http:" : "https:";
     if (protocol !== scheme) {
       const why = given === undefined ? "no PALAVER_RELAY_CERT is set" : `${given} is set`;
       found.push({ field: "PALAVER_ADVERTISE_URL", description: `expected ${scheme}//, because ${why}` });
+    }
+    if (search !== "" || hash !== "") {
+      const description = "expected no query and no fragment: the paths of calls are added to it";
+      found.push({ field: "PALAVER_ADVERTISE_URL", description });
     }
     if (isWildcardHost(hostname.replace(/^\[|\]$/g, ""))) {
       const description = `expected an address that the other replicas can call, and ${hostname} is none`;

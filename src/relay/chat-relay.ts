@@ -26,9 +26,6 @@ export interface ChatRelayDeps {
   readonly metrics: RelayMetrics;
 }
 
-/** A dial that has not been accepted after this long has failed: a peer that is held up need not refuse it. */
-const dialTimeoutMs = 5_000;
-
 /**
  * The shell of the relay machine: one chat that this replica watches. Reads who runs it, dials, and hands what is forwarded to the mirror.
  * Disposing it releases all; what comes later is dropped.
@@ -116,25 +113,19 @@ export class ChatRelay implements Disposable {
 
   /** From the dial to the end of the stream that comes of it, if one does. Never rejects. */
   async #dial(dialId: number, target: RelayTarget): Promise<void> {
-    const { clock } = this.#deps;
     const controller = new AbortController();
     this.#dials.set(dialId, controller);
-    const patience = clock.timer(dialTimeoutMs, () => controller.abort());
     let connected: Disposable | undefined;
     let failure: DialFailure | undefined;
     try {
       for await (const { events } of this.#call(target, controller.signal)) {
-        if (connected === undefined) {
-          patience[Symbol.dispose]();
-          connected = this.#accepted(dialId);
-        }
+        connected ??= this.#accepted(dialId);
         for (const event of events) this.#received(dialId, event);
         if (controller.signal.aborted) break;
       }
     } catch (error) {
       failure = dialFailure(error);
     }
-    patience[Symbol.dispose]();
     connected?.[Symbol.dispose]();
     // What the peer may still send is of no use.
     controller.abort();
@@ -181,8 +172,13 @@ export class ChatRelay implements Disposable {
       else metrics.dialed(refused ? "refused" : "unreachable");
       const { workerId, url } = target;
       const fields = { chat_id: this.#chatId, worker_id: workerId, url, err: failure?.error };
-      if (refused) logger.error(fields, "a replica refuses to relay a chat: it is not asked again");
-      else logger.info(fields, accepted ? "a relay was lost" : "a replica could not be dialled");
+      if (refused)
+        logger.error(
+          fields,
+          "a replica refuses to relay a chat, and is not asked again: is PALAVER_CLUSTER_TOKEN the same on both?",
+        );
+      // One peer may take thousands of them with it, again and again: that it does not answer is told of the peer.
+      else logger.debug(fields, accepted ? "a relay was lost" : "a replica could not be dialled");
     }
     this.#feed({ type: accepted ? "ended" : "dialFailed", dialId, refused });
   }

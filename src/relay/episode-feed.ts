@@ -7,7 +7,7 @@ import {
   RelayEventSchema,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
 import { Wakeup } from "../platform/index.js";
-import type { EpisodeId, EpisodeLog, EpisodeSource } from "../stream/index.js";
+import { approximateSize, type EpisodeId, type EpisodeLog, type EpisodeSource } from "../stream/index.js";
 
 /** Up to where a peer holds an episode. */
 export interface HeldDeltas {
@@ -15,7 +15,7 @@ export interface HeldDeltas {
   readonly seq: number;
 }
 
-/** What one response carries, in UTF-16 units of text, roughly. */
+/** What one response carries, roughly: see {@link approximateSize}. */
 const maxResponseLength = 256 * 1024;
 
 interface Queued {
@@ -63,14 +63,15 @@ export class EpisodeFeed implements Disposable {
       const { state } = log;
       const discarded = state.type === "closed" && state.outcome === "discarded";
       const read = discarded ? undefined : log.read(head.lastSeq, maxResponseLength - length);
-      for (const { event } of read ?? []) {
+      for (const one of read ?? []) {
+        const { event } = one;
         if (event.case !== "messagePart" || event.value.part === undefined) continue;
         const { firstSeq, seq, role, block, part } = event.value;
         const lengths = [...log.lengths(Number(firstSeq), Number(seq))];
         const run = create(DeltaRunSchema, { firstSeq, role, block, part, lengths });
         events.push(create(RelayEventSchema, { event: { case: "deltas", value: run } }));
         head.lastSeq = Number(seq);
-        length += lengths.reduce((sum, one) => sum + one, 16);
+        length += approximateSize(one);
       }
       const whole = head.lastSeq >= log.lastSeq;
       // What is no longer held cannot be told.

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { type Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import { type Part, PartSchema, Role } from "../gen/palaver/chat/v1/message_pb.js";
 import {
   type RelayEvent,
   RelayEventSchema,
@@ -157,6 +157,57 @@ describe("an episode that is mirrored", () => {
     expect(mirror.apply(create(RelayEventSchema, { event: { case: "deltas", value: late } }))).toBe(false);
     expect(mirror.held).toBeUndefined();
     expect(there.current(chatId)).toBeUndefined();
+  });
+
+  it("begins anew when the peer sends it from another place than it has come to", () => {
+    const there = new DeltaLog({ clock: new ManualClock() });
+    const mirror = new Mirror(there, chatId);
+    const opened = (afterSeq: bigint): boolean =>
+      mirror.apply(
+        create(RelayEventSchema, {
+          event: {
+            case: "episodeOpened",
+            value: { episode: { historyVersion: 3n, generationAttempt: 1 }, afterSeq },
+          },
+        }),
+      );
+    const value = { firstSeq: 1n, role: Role.ASSISTANT, block: 1, part: text("a").part, lengths: [1] };
+    const deltas = create(RelayEventSchema, { event: { case: "deltas", value } });
+    for (const _ of [1, 2]) {
+      expect(opened(0n)).toBe(true);
+      expect(mirror.apply(deltas)).toBe(true);
+      expect(there.current(chatId)?.lastSeq).toBe(1);
+    }
+    expect(opened(7n)).toBe(false);
+    expect(there.current(chatId)).toBeUndefined();
+  });
+
+  it("counts the deltas that a newer peer has joined in a part that is unknown here", () => {
+    const there = new DeltaLog({ clock: new ManualClock() });
+    const mirror = new Mirror(there, chatId);
+    const id = { historyVersion: 3n, generationAttempt: 1 };
+    mirror.apply(
+      create(RelayEventSchema, { event: { case: "episodeOpened", value: { episode: id, afterSeq: 0n } } }),
+    );
+    // Field 200 of a Part, a message.
+    const part = fromBinary(PartSchema, Uint8Array.of(0xc2, 0x0c, 0x02, 0x0a, 0x00));
+    for (const [firstSeq, joined, lengths] of [
+      [1n, part, [2, 0, 3]],
+      [4n, text("a").part, [1]],
+    ] as const) {
+      const value = { firstSeq, role: Role.ASSISTANT, block: 1, part: joined, lengths: [...lengths] };
+      expect(mirror.apply(create(RelayEventSchema, { event: { case: "deltas", value } }))).toBe(true);
+    }
+    const events = there.current(chatId)?.read(0) ?? [];
+    expect(
+      events.map(
+        ({ event }) => event.case === "messagePart" && toBinary(PartSchema, event.value.part ?? part),
+      ),
+    ).toEqual([
+      toBinary(PartSchema, part),
+      ...[1, 2].map(() => new Uint8Array()),
+      toBinary(PartSchema, text("a").part),
+    ]);
   });
 
   it("is not put out of order by what a newer peer sends", () => {

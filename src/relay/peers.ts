@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
   RelayService,
   type StreamDeltasRequestSchema,
   type StreamDeltasResponse,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
-import type { Clock } from "../platform/index.js";
+import type { Clock, Logger } from "../platform/index.js";
 import { PeerSessions, type PeerTls } from "./peer-sessions.js";
 import { Slots } from "./slots.js";
 
@@ -21,35 +21,57 @@ export interface PeerCredentials {
 const manyPeers = 64;
 /** A peer that comes back is dialled for all its chats at once: so many at a time, so that it still answers pings. */
 const maxDialsPerPeer = 128;
+/**
+ * A dial that has not been accepted after this long has failed: a peer that is held up need not refuse it. The time that it waited for
+ * others does not count, or those of a busy peer that come last would fail without having been made.
+ */
+const dialTimeoutMs = 5_000;
 
 interface Peer {
   readonly sessions: PeerSessions;
   readonly client: Client<typeof RelayService>;
   readonly dials: Slots;
+  /** Its last call was cut, or could not be made. */
+  silent: boolean;
 }
 
 /** The other replicas, each with the connections that all relays share. */
 export class Peers implements Disposable {
   readonly #credentials: PeerCredentials;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #peers = new Map<string, Peer>();
 
-  constructor(credentials: PeerCredentials, clock: Clock) {
+  constructor(credentials: PeerCredentials, { clock, logger }: { clock: Clock; logger: Logger }) {
     this.#credentials = credentials;
     this.#clock = clock;
+    this.#logger = logger;
   }
 
-  /** @throws ConnectError, when the call fails; the signal's reason, when it aborts before the call is made */
+  /**
+   * @throws ConnectError, when the call fails or is not accepted in time; the signal's reason, when it aborts before the call is made
+   */
   async *streamDeltas(
     url: string,
     request: MessageInitShape<typeof StreamDeltasRequestSchema>,
     signal: AbortSignal,
   ): AsyncGenerator<StreamDeltasResponse, void, undefined> {
-    const { client, dials } = this.#peerAt(url);
-    using dial = await dials.take(signal);
-    for await (const response of client.streamDeltas(request, { signal })) {
-      dial.release();
-      yield response;
+    const peer = this.#peerAt(url);
+    using dial = await peer.dials.take(signal);
+    const tooLate = new AbortController();
+    using patience = this.#clock.timer(dialTimeoutMs, () => tooLate.abort());
+    try {
+      const either = AbortSignal.any([signal, tooLate.signal]);
+      for await (const response of peer.client.streamDeltas(request, { signal: either })) {
+        patience[Symbol.dispose]();
+        dial.release();
+        this.#answered(peer, url);
+        yield response;
+      }
+    } catch (error) {
+      const why = tooLate.signal.aborted ? notAccepted(error) : error;
+      this.#failed(peer, url, why);
+      throw why;
     }
   }
 
@@ -57,6 +79,21 @@ export class Peers implements Disposable {
   [Symbol.dispose](): void {
     for (const { sessions } of this.#peers.values()) sessions[Symbol.dispose]();
     this.#peers.clear();
+  }
+
+  #answered(peer: Peer, url: string): void {
+    if (peer.silent) this.#logger.info({ url }, "a replica answers again");
+    peer.silent = false;
+  }
+
+  /** Once, however many calls it takes with it and however often it is called again. */
+  #failed(peer: Peer, url: string, error: unknown): void {
+    if (peer.silent || !(error instanceof ConnectError) || error.code !== Code.Unavailable) return;
+    peer.silent = true;
+    this.#logger.warn(
+      { url, err: error },
+      "a replica does not answer: what its chats generate is not shown here",
+    );
   }
 
   #peerAt(url: string): Peer {
@@ -83,7 +120,17 @@ function openPeer(url: string, { token, tls }: PeerCredentials, clock: Clock): P
     // Deltas are small, and the links between replicas are short.
     acceptCompression: [],
   });
-  return { sessions, client: createClient(RelayService, transport), dials: new Slots(maxDialsPerPeer) };
+  return {
+    sessions,
+    client: createClient(RelayService, transport),
+    dials: new Slots(maxDialsPerPeer),
+    silent: false,
+  };
+}
+
+function notAccepted(cause: unknown): ConnectError {
+  const what = "the peer did not accept the call in time";
+  return new ConnectError(what, Code.Unavailable, undefined, undefined, cause);
 }
 
 function presenting(token: string): Interceptor {

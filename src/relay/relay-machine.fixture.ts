@@ -166,12 +166,12 @@ export function possibleInputs({ state, dials, reads, timers }: Surroundings): R
       inputs.push({ type: "dialed", dialId });
       for (const refused of [false, true]) inputs.push({ type: "dialFailed", dialId, refused });
     }
-    // What was closed may have been sent before that.
+    // What was closed may have been sent before that, and its end is told as well.
     if (is === "open" || (is === "over" && dialId >= state.lastId - 3)) {
       for (const kind of ["opened", "deltas", "closed"] as const)
         inputs.push({ type: "received", dialId, kind });
+      for (const refused of [false, true]) inputs.push({ type: "ended", dialId, refused });
     }
-    if (is === "open") for (const refused of [false, true]) inputs.push({ type: "ended", dialId, refused });
   }
   for (const timerId of timers) inputs.push({ type: "timer", timerId });
   return inputs;

@@ -70,6 +70,14 @@ describe("the relay of a chat", () => {
     ]);
   });
 
+  it("asks once more after what is heard during a read, even where it says what is known", () => {
+    const { feed, owner, there } = machine();
+    // The read may have begun before the turn ended.
+    feed({ type: "notified", hint: { workerId: undefined } });
+    expect(there()).toContainEqual({ type: "readOwner", readId: 3 });
+    expect(owner(nobody)).toContainEqual({ type: "cancelDial", dialId: 2 });
+  });
+
   it("RELAY-3: a dial that succeeds after the turn has ended is closed, and what it brings is dropped", () => {
     const { there, feed, owner, dialId } = machine();
     there();
@@ -112,12 +120,21 @@ describe("the relay of a chat", () => {
     connect();
     feed({ type: "received", dialId: dialId(), kind: "opened" });
     // To be accepted is not enough: it may be lost again at once.
-    expect(ms(feed({ type: "ended", dialId: dialId(), refused: false }))).toEqual([15_000]);
-    feed(look);
-    there(second);
-    feed({ type: "dialed", dialId: dialId() });
+    outputs = feed({ type: "ended", dialId: dialId(), refused: false });
+    expect(ms(outputs)).toEqual([15_000]);
+    feed(timerOf(outputs));
+    connect();
     feed({ type: "received", dialId: dialId(), kind: "deltas" });
     expect(ms(feed({ type: "ended", dialId: dialId(), refused: false }))).toEqual([500]);
+  });
+
+  it("RELAY-5: another worker is dialled as if nothing had failed", () => {
+    const { there, feed, dialId } = machine();
+    there(first);
+    const [failed] = ms(feed({ type: "dialFailed", dialId: dialId(), refused: false }));
+    feed(look);
+    there(second);
+    expect(ms(feed({ type: "dialFailed", dialId: dialId(), refused: false }))).toEqual([failed]);
   });
 
   it("RELAY-5: does not redial a worker that does not run the chat any more", () => {

@@ -1,7 +1,13 @@
 import type { Bus } from "../bus/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { DeltaLog, type EpisodeId, type EpisodeLog, type EpisodeSource } from "../stream/index.js";
+import {
+  compareEpisodes,
+  DeltaLog,
+  type EpisodeId,
+  type EpisodeLog,
+  type EpisodeSource,
+} from "../stream/index.js";
 import { ChatRelay, type ChatRelayDeps } from "./chat-relay.js";
 import { Mirror } from "./mirror.js";
 import type { RelayHint } from "./relay-machine.js";
@@ -34,8 +40,12 @@ export class RelayedEpisodes implements EpisodeSource, Disposable {
     this.#mirrored = new DeltaLog({ clock, graceMs });
   }
 
+  /** The later of the two, where there are two: the worker of the other has lost the chat and does not know it yet. */
   current(chatId: string): EpisodeLog | undefined {
-    return this.#deps.own.current(chatId) ?? this.#mirrored.current(chatId);
+    const own = this.#deps.own.current(chatId);
+    const mirrored = this.#mirrored.current(chatId);
+    if (own === undefined || mirrored === undefined) return own ?? mirrored;
+    return compareEpisodes(own.episode, mirrored.episode) < 0 ? mirrored : own;
   }
 
   find(chatId: string, episode: EpisodeId): EpisodeLog | undefined {
@@ -43,7 +53,10 @@ export class RelayedEpisodes implements EpisodeSource, Disposable {
   }
 
   watch(chatId: string, listener: (log: EpisodeLog) => void): Disposable {
-    const sources = [this.#deps.own.watch(chatId, listener), this.#mirrored.watch(chatId, listener)];
+    const told = (log: EpisodeLog): void => {
+      if (log === this.current(chatId)) listener(log);
+    };
+    const sources = [this.#deps.own.watch(chatId, told), this.#mirrored.watch(chatId, told)];
     const watched = this.#watched.get(chatId) ?? this.#open(chatId);
     watched.watchers += 1;
     let left = false;

@@ -26,30 +26,21 @@ export interface AccessRules {
   readonly loopbackOnly: boolean;
   /** Whether it tells anyone what it is and what can be called: a page about it, and reflection. */
   readonly introducesItself: boolean;
-  /** Open calls of one HTTP/2 connection; undefined: as the listener has it. */
-  readonly maxConcurrentStreams: number | undefined;
 }
 
 export function accessRules(access: Access): AccessRules {
   const usual = { guard: () => undefined, loopbackOnly: false, introducesItself: true };
   switch (access.kind) {
     case "tokens":
-      return { ...usual, authenticate: authenticateTokens(access.verifier), maxConcurrentStreams: undefined };
+      return { ...usual, authenticate: authenticateTokens(access.verifier) };
     case "development":
       return {
         ...usual,
         authenticate: authenticateDeveloper(),
         guard: refuseForeignPages,
         loopbackOnly: true,
-        maxConcurrentStreams: undefined,
       };
     case "peers":
-      return {
-        ...usual,
-        authenticate: authenticatePeers(access.token),
-        introducesItself: false,
-        // A peer has one call for each chat that is watched there.
-        maxConcurrentStreams: 100_000,
-      };
+      return { ...usual, authenticate: authenticatePeers(access.token), introducesItself: false };
   }
 }

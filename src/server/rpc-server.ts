@@ -82,7 +82,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     maxMessageBytesOf = {},
     maxResponseBytes = 64 * 1024 * 1024,
     maxTimeoutMs = maxTimeoutMsOfTimers,
-    maxConcurrentStreams = access.maxConcurrentStreams,
     ...listenerLimits
   } = limits;
   if (access.loopbackOnly && !isLoopbackHost(host)) throw needsLoopback(host);
@@ -108,7 +107,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   setMaxListeners(0, shutdown.signal);
   const listener = await listen({
     ...listenerLimits,
-    maxConcurrentStreams,
     host,
     port,
     tls,

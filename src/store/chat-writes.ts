@@ -37,26 +37,46 @@ export async function readChatRow(db: Queryable, chatId: string): Promise<ChatRo
   return row;
 }
 
+/** The living are read once, and not once for each chat that runs. */
 const lockRunnable: Statement = {
   name: "lock_runnable_chats",
-  text: `select ${chatColumns}, (extract(epoch from clock_timestamp() - c.updated_at) * 1000)::float8 as idle_ms from chats c
-    where c.status in ('running', 'interrupting')
-      and ((c.worker_id = $3::uuid and c.id <> all ($4::uuid[]))
-        or not exists (select 1 from replicas r
-          where r.id = c.worker_id and r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond'))
+  text: `select c.id, (extract(epoch from clock_timestamp() - c.updated_at) * 1000)::float8 as idle_ms from chats c
+    where c.status in ('running', 'interrupting') and c.id <> all ($5::uuid[])
+      and ((c.worker_id = $3::uuid and c.id <> all ($4::uuid[])) or c.worker_id is null
+        or c.worker_id <> all (array(select r.id from replicas r
+          where r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond')))
     order by c.updated_at for update of c skip locked limit $2`,
 };
 
-/** `idle_ms`: since its last message, or whatever else its owner changed. */
-export type RunnableChatRow = ChatRow & { readonly idle_ms: number };
+/** `idleMs`: since its last message, or whatever else its owner changed. */
+interface RunnableChat {
+  readonly id: string;
+  readonly idleMs: number;
+}
 
-/** Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. */
+/**
+ * Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. Nothing is read of them, so that one
+ * that cannot be read keeps nobody from the others.
+ */
 export async function lockRunnableChats(
   tx: Queryable,
-  options: { leaseMs: number; limit: number; workerId: string; running: readonly string[] },
-): Promise<RunnableChatRow[]> {
-  const { leaseMs, limit, workerId, running } = options;
-  return tx.query<RunnableChatRow>(lockRunnable, [leaseMs, limit, workerId, running]);
+  options: {
+    leaseMs: number;
+    limit: number;
+    workerId: string;
+    running: readonly string[];
+    except: readonly string[];
+  },
+): Promise<RunnableChat[]> {
+  const { leaseMs, limit, workerId, running, except } = options;
+  const rows = await tx.query<{ id: string; idle_ms: number }>(lockRunnable, [
+    leaseMs,
+    limit,
+    workerId,
+    running,
+    except,
+  ]);
+  return rows.map(({ id, idle_ms: idleMs }) => ({ id, idleMs }));
 }
 
 /** What belongs to a locked chat outside its row. */

@@ -19,16 +19,17 @@ const secretBytes = 32;
  * of transactions.
  */
 export async function readClusterSecret(db: Queryable, name: string, random: Random): Promise<string> {
-  const known = await selectOne(db, name);
+  const known = await findClusterSecret(db, name);
   if (known !== undefined) return known;
   await db.execute(insertSecret, [name, Buffer.from(random.bytes(secretBytes)).toString("base64url")]);
   // Ours, or that of whoever was faster: the insert has waited for its commit.
-  const made = await selectOne(db, name);
+  const made = await findClusterSecret(db, name);
   if (made === undefined) throw new Error("the secret vanished while it was read");
   return made;
 }
 
-async function selectOne(db: Queryable, name: string): Promise<string | undefined> {
+/** The same, without making one: undefined when nobody has asked for it yet. */
+export async function findClusterSecret(db: Queryable, name: string): Promise<string | undefined> {
   const [row] = await db.query<{ secret: string }>(selectSecret, [name]);
   return row?.secret;
 }

@@ -57,4 +57,9 @@ export interface Database extends Queryable, AsyncDisposable {
   transaction<T>(work: (transaction: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Refuses new work, waits for what runs, then releases connections and files. May be called again. */
   close(): Promise<void>;
+  /**
+   * Refuses new work, and whatever waits for a server fails now: for whoever closes it and cannot wait for a server that does not answer.
+   * What was on its way may be committed or not.
+   */
+  abandon(): void;
 }

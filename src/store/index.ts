@@ -55,7 +55,7 @@ export {
   readOwner,
   type ReplicaRecord,
 } from "./cluster-directory.js";
-export { readClusterSecret } from "./cluster-secret.js";
+export { findClusterSecret, readClusterSecret } from "./cluster-secret.js";
 export { readStuckLeases, type StuckLease } from "./cluster-stuck-leases.js";
 export {
   type Heartbeat,

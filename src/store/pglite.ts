@@ -91,6 +91,11 @@ class PgliteDatabase implements Database {
     return this.#closed;
   }
 
+  /** There is no server between us and the answer. */
+  abandon(): void {
+    void this.close().catch(() => undefined);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -6,7 +6,7 @@ import { createTestDatabase, startPostgres } from "../../test/kit/postgres.js";
 import { until } from "../../test/kit/until.js";
 import { Wakeup } from "../platform/index.js";
 import type { Database, Statement } from "./database.js";
-import type { DatabaseError } from "./database-error.js";
+import { DatabaseError } from "./database-error.js";
 import { openPostgres } from "./postgres.js";
 
 const one: Statement = { name: "test.one", text: "select 1 as n" };
@@ -246,6 +246,16 @@ describe("time limits", () => {
     expect(await pidOf(database)).toBe(pid);
   });
 
+  test("a transaction that lies idle is ended before anybody may take its chat over", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url });
+    const show = {
+      name: "test.idle",
+      text: "select setting::int as ms from pg_settings where name = 'idle_in_transaction_session_timeout'",
+    };
+    expect(await database.query(show)).toEqual([{ ms: 10_000 }]);
+  });
+
   test("a transaction that lies idle is ended by the server", async () => {
     await using data = await createTestDatabase();
     await using database = openPostgres({ url: data.url, poolSize: 1, statementTimeoutMs: 100 });
@@ -265,6 +275,25 @@ describe("time limits", () => {
     done.notify();
     await outcome;
     expect(await database.query({ name: "test.t", text: "select n from t" })).toEqual([{ n: 3 }]);
+  });
+});
+
+describe("a database that is abandoned", () => {
+  test("fails whatever waits for it, for an answer or for a connection, refuses the rest, and closes at once", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url, poolSize: 1, connectTimeoutMs: 60_000 });
+    const answered = expect(database.query(sleep)).rejects.toBeInstanceOf(DatabaseError);
+    const connected = expect(database.query(sleep)).rejects.toThrow("given up");
+    await using other = openPostgres({ url: data.url });
+    const sleeping = {
+      name: "test.sleeping",
+      text: "select 1 from pg_stat_activity where query like '%sleep%' and state = 'active' and pid <> pg_backend_pid()",
+    };
+    await until(async () => (await other.query(sleeping)).length, { what: "the statement to run" });
+    database.abandon();
+    await Promise.all([answered, connected]);
+    await expect(database.query(sleep)).rejects.toThrow("given up");
+    await database.close();
   });
 });
 

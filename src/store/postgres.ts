@@ -25,7 +25,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** The most connections held at once. Default 10. */
   readonly poolSize?: number;
-  /** How long a statement may take before the server cancels it, and a transaction may lie idle. Default 30 s. */
+  /** How long a statement may take before the server cancels it. Default 30 s. */
   readonly statementTimeoutMs?: number;
   /** How long to wait for a connection, a new one or a free one. Default 5 s. */
   readonly connectTimeoutMs?: number;
@@ -44,6 +44,11 @@ export function openPostgres(options: PostgresOptions): Database {
   return new PostgresDatabase(options);
 }
 
+/**
+ * How long a transaction may lie idle: the row locks of a replica that stands still in the middle of one, or is cut off, are gone before its
+ * lease has run out.
+ */
+const idleTransactionMs = 10_000;
 /** How much longer than the server we wait before we take the connection for dead. */
 const answerGraceMs = 5_000;
 /** How long closing waits for servers to see our connections end; one that has vanished never does. */
@@ -60,6 +65,10 @@ class PostgresDatabase implements Database {
   readonly #names = new StatementNames();
   readonly #answerTimeoutMs: number;
   #closed: Promise<void> | undefined;
+  /** Whoever waits for a connection. */
+  readonly #connecting = new Set<(error: DatabaseError) => void>();
+  /** Aborts when no answer is waited for any more. */
+  readonly #abandoned = new AbortController();
 
   constructor(options: PostgresOptions) {
     const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
@@ -69,8 +78,7 @@ class PostgresDatabase implements Database {
       max: options.poolSize ?? 10,
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
       statement_timeout: statementTimeoutMs,
-      // A replica that is cut off in the middle of a transaction must not hold its row locks for hours.
-      idle_in_transaction_session_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: Math.min(statementTimeoutMs, idleTransactionMs),
       application_name: options.applicationName ?? "palaver",
       keepAlive: true,
       types: { getTypeParser: columnDecoder as typeof pg.types.getTypeParser },
@@ -78,7 +86,8 @@ class PostgresDatabase implements Database {
     assertUsable(config);
     this.#pool = new pg.Pool(config);
     this.#pool.on("error", (error) => {
-      if (this.#closed === undefined) options.onConnectionLost?.(toDatabaseError(error, "in transaction"));
+      if (this.#closed === undefined && !this.#abandoned.signal.aborted)
+        options.onConnectionLost?.(toDatabaseError(error, "in transaction"));
     });
     this.#pool.on("connect", (client) => this.#connected.add(client));
     this.#pool.on("remove", (client) => {
@@ -121,6 +130,14 @@ class PostgresDatabase implements Database {
     return this.#closed;
   }
 
+  abandon(): void {
+    const error = new DatabaseError("database: given up, since there was no time left");
+    this.#abandoned.abort(error);
+    for (const fail of this.#connecting) fail(error);
+    this.#connecting.clear();
+    for (const client of this.#connected) client.connection.stream.destroy();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -129,7 +146,13 @@ class PostgresDatabase implements Database {
     const patience = new AbortController();
     // Before the pool ends: an ending pool forgets those who wait for a connection.
     while (this.#lent > 0) await this.#returned.wait(patience.signal);
-    await this.#pool.end();
+    const { signal } = this.#abandoned;
+    const abandoned = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    // It waits for connections that are being made.
+    await Promise.race([this.#pool.end(), abandoned]);
     // The pool has begun to close its connections, and does not wait.
     using _timer = systemClock.timer(goodbyeMs, () => patience.abort());
     while (this.#connected.size > 0 && !patience.signal.aborted)
@@ -196,6 +219,7 @@ class PostgresDatabase implements Database {
 
   async #lend<T>(use: (client: LentClient) => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) throw new DatabaseError("database: closed");
+    this.#abandoned.signal.throwIfAborted();
     this.#lent += 1;
     let client: LentClient | undefined;
     try {
@@ -208,12 +232,20 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw toDatabaseError(error, "connecting");
-    }
+  #connect(): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#connecting.add(reject);
+      this.#pool.connect().then(
+        (client) => {
+          if (this.#connecting.delete(reject)) resolve(client);
+          else client.release(true);
+        },
+        (error: unknown) => {
+          this.#connecting.delete(reject);
+          reject(toDatabaseError(error, "connecting"));
+        },
+      );
+    });
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from "../gen/palaver/chat/v1/event_pb.js";
 import { type Delta, DeltaRun } from "./delta-run.js";
 import type { EpisodeId } from "./episode.js";
+import { sizeOfPart } from "./event-size.js";
 import { fragmentText } from "./fragment.js";
 
 /** How an episode ended: what it showed was committed (as a step or as the partial of an interrupt), or is void. */
@@ -168,7 +169,8 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
       events.push(event);
       const part = event.event.value as MessagePartEvent;
       seq = Number(part.seq);
-      left -= eventOverhead + (part.part === undefined ? 0 : (fragmentText(part.part)?.length ?? 0));
+      if (part.part !== undefined) left -= fragmentText(part.part)?.length ?? sizeOfPart(part.part);
+      left -= eventOverhead;
       if (seq >= run.lastSeq) index += 1;
     }
     if (seq === lastSeq) this.#lastRead = { afterSeq, maxLength, lastSeq, events };

@@ -1,4 +1,4 @@
-import { clone } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
 
 /** The text of a fragment that continues the one before it in its block. Undefined for what stands alone: a complete call, a source … */
@@ -39,10 +39,14 @@ export function withFragmentText(part: Part, text: string, first: boolean): Part
   return copy;
 }
 
-/** A fragment as the smaller ones that it was joined of, given how long each of them is, in UTF-16 units; what stands alone as it is. */
+/**
+ * A fragment as the smaller ones that it was joined of, given how long each of them is, in UTF-16 units; what stands alone as it is. A part
+ * that this version does not know counts as many as well: whole, and empty ones after it.
+ */
 export function splitPart(part: Part, lengths: readonly number[]): Part[] {
+  if (lengths.length <= 1) return [part];
   const text = fragmentText(part);
-  if (text === undefined || lengths.length <= 1) return [part];
+  if (text === undefined) return lengths.map((_, index) => (index === 0 ? part : create(PartSchema)));
   let end = 0;
   return lengths.map((length, index) => {
     end += length;

@@ -10,7 +10,8 @@ export type {
   EpisodeWriter,
   MergedDelta,
 } from "./episode-log.js";
-export type { EpisodeId } from "./episode.js";
+export { compareEpisodes, type EpisodeId } from "./episode.js";
+export { approximateSize } from "./event-size.js";
 export { splitPart } from "./fragment.js";
 export { deltaEvent } from "./stream-event.js";
 export type { StreamPosition } from "./stream-state.js";

@@ -39,6 +39,8 @@ export interface WorkerOptions {
 
 /** The first pause after work could not be acquired; it doubles up to `pollMs`. */
 const minRetryMs = 250;
+/** How long after the last news of work to look once more: a chat that somebody held was skipped, and nobody need say that it is free. */
+const lookAgainMs = 1_000;
 const tidyEveryMs = 60 * 60 * 1_000;
 
 interface RunningTurn {
@@ -75,7 +77,8 @@ export class Worker {
   readonly #checkpoints: CheckpointWriter;
   /** Fires when the last beat is too old. */
   #watchdog: Disposable | undefined;
-  /** Whether what we acquire is ours: not while the last beat is too old, since others may take it over at any moment. */
+  #lookingAgain: Disposable | undefined;
+  /** The last beat is not too old. */
   #beating = false;
   #lastBeatMs: number;
   #acquiring: Promise<unknown> = Promise.resolve();
@@ -91,7 +94,7 @@ export class Worker {
       capacity: options.capacity,
       heartbeatAgeMs: () => clock.monotonicMs() - this.#lastBeatMs,
     });
-    this.#others = new ReplicaWatch({ selfId, leaseMs, clock, onLapse: () => this.#wakeup.notify() });
+    this.#others = new ReplicaWatch({ selfId, leaseMs, clock, onLapse: () => this.#workToDo() });
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
       leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
@@ -132,6 +135,7 @@ export class Worker {
     await this.#keeping;
     this.#others[Symbol.dispose]();
     this.#watchdog?.[Symbol.dispose]();
+    this.#lookingAgain?.[Symbol.dispose]();
     const { idle, released, cut, lost } = this.#ends;
     logger.info(
       {
@@ -158,21 +162,26 @@ export class Worker {
 
   /** The time counts from before the write: what the database says of us is never older than we think. */
   async #beat(): Promise<void> {
-    const { beat, clock, leaseMs, logger } = this.#options;
+    const { beat, clock, leaseMs } = this.#options;
     const beganMs = clock.monotonicMs();
     await beat({ turns: this.#busy() });
     this.#lastBeatMs = beganMs;
     this.#watchdog?.[Symbol.dispose]();
-    const leftMs = Math.max(0, (leaseMs * 2) / 3 - (clock.monotonicMs() - beganMs));
-    this.#watchdog = clock.timer(leftMs, () => {
-      this.#beating = false;
-      if (this.#running.size === 0) return;
-      logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
-      this.#controlAll((control) => control.lose());
-    });
+    const leftMs = (leaseMs * 2) / 3 - (clock.monotonicMs() - beganMs);
+    // A beat that was so long on its way proves nothing.
+    if (leftMs <= 0) return this.#beatTooOld();
+    this.#watchdog = clock.timer(leftMs, () => this.#beatTooOld());
     if (this.#beating) return;
     this.#beating = true;
     this.#wakeup.notify();
+  }
+
+  #beatTooOld(): void {
+    this.#beating = false;
+    if (this.#running.size === 0) return;
+    const { logger } = this.#options;
+    logger.error({ turns: this.#running.size }, "no heartbeat for too long: all turns are given up");
+    this.#controlAll((control) => control.lose());
   }
 
   #controlAll(act: (control: TurnControl) => void): void {
@@ -198,7 +207,7 @@ export class Worker {
 
   async #acquireLoop(): Promise<void> {
     const { bus, logger, pollMs } = this.#options;
-    using _watch = bus.watchRunnable(() => this.#wakeup.notify());
+    using _watch = bus.watchRunnable(() => this.#workToDo());
     let failures = 0;
     while (!this.#draining.signal.aborted) {
       try {
@@ -213,15 +222,29 @@ export class Worker {
     }
   }
 
+  /** Whether what this worker acquires is its own: not while the last beat is too old, since others may take it over at any moment. */
+  #owns(): boolean {
+    return this.#beating;
+  }
+
+  /** There may be something to acquire. */
+  #workToDo(): void {
+    this.#wakeup.notify();
+    this.#lookingAgain?.[Symbol.dispose]();
+    this.#lookingAgain = this.#options.clock.timer(lookAgainMs, () => this.#wakeup.notify());
+  }
+
   async #acquireAll(): Promise<void> {
     const { chats, workerId } = this.#options;
     for (;;) {
       const waitMs = giveWayMs(this.#load());
       if (waitMs > 0) await this.#pause(waitMs, this.#draining);
-      if (!this.#beating || this.#draining.signal.aborted) return;
+      if (!this.#owns() || this.#draining.signal.aborted) return;
       const limit = chatsToAskFor(this.#load());
       if (limit === 0) return;
       const acquired = await chats.acquire(workerId, limit, [...this.#running.keys()]);
+      // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
+      if (!this.#owns()) return;
       for (const each of acquired) {
         this.#metrics.acquired(each);
         const { chat, state } = each;
@@ -264,6 +287,7 @@ export class Worker {
       });
     this.#running.set(lease.chatId, { lease, control, watch, ended });
     if (this.#draining.signal.aborted) control.drain();
+    if (this.#stopped.signal.aborted) control.lose();
   }
 
   /** A notification is a hint: only one that may matter makes us look, and only what the database says counts (BUS-4). */

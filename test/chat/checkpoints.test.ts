@@ -118,6 +118,7 @@ function recording(database: Database, statements: string[]): Database {
     kind: database.kind,
     transaction: (run, options) => database.transaction((tx) => run(record(tx)), options),
     close: () => database.close(),
+    abandon: () => database.abandon(),
     [Symbol.asyncDispose]: () => database.close(),
   };
 }

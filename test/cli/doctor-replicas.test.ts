@@ -1,14 +1,14 @@
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createSecureServer } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Health } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { RelayService } from "../../src/gen/palaver/relay/v1/relay_service_pb.js";
-import { silentLogger, systemClock, systemRandom } from "../../src/platform/index.js";
+import { noMetrics, silentLogger, systemClock, systemRandom } from "../../src/platform/index.js";
+import { createRelayService, RelayMetrics } from "../../src/relay/index.js";
 import { startRpcServer } from "../../src/server/index.js";
+import { findClusterSecret, readClusterSecret } from "../../src/store/index.js";
+import { DeltaLog } from "../../src/stream/index.js";
+import { type Authority, type Certificate, createAuthority } from "../kit/certificates.js";
 import { openTestDatabase, type OpenTestDatabase } from "../kit/databases.js";
 import { type NatsServer, startNats } from "../kit/nats-server.js";
 import { freePort } from "../kit/ports.js";
@@ -50,17 +50,44 @@ async function examine(env: NodeJS.ProcessEnv = {}): Promise<{ findings: Finding
 const findingsOf = async (check: string, env?: NodeJS.ProcessEnv): Promise<Finding[]> =>
   (await examine(env)).findings.filter((finding) => finding.check === check);
 
-/** A replica's listener for others, as far as a doctor sees it. */
-async function startRelay(): Promise<{ url: string } & AsyncDisposable> {
-  return startRpcServer({
+interface RelayOptions {
+  readonly id?: string;
+  /** Default: the one that replicas share through the database. */
+  readonly token?: string;
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+}
+
+/** A replica's listener for others, and nothing else of it. */
+async function startRelay({
+  id = randomUUID(),
+  token,
+  tls,
+}: RelayOptions = {}): Promise<{ id: string; advertisedUrl: string } & AsyncDisposable> {
+  const episodes = new DeltaLog({ clock: systemClock, graceMs: 0 });
+  const server = await startRpcServer({
     host: "127.0.0.1",
     port: 0,
-    access: { kind: "development" },
-    services: (router) => router.service(RelayService, {}),
+    access: {
+      kind: "peers",
+      token: token ?? (await readClusterSecret(opened.database, "relay", systemRandom)),
+    },
+    tls,
+    services: (router) => {
+      const metrics = new RelayMetrics(noMetrics);
+      router.service(RelayService, createRelayService({ replicaId: id, episodes, metrics }));
+    },
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
   });
+  return {
+    id,
+    advertisedUrl: server.url,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      episodes[Symbol.dispose]();
+    },
+  };
 }
 
 describe("the directory", () => {
@@ -119,7 +146,7 @@ describe("links", () => {
   test("to replicas that answer are in order; those of versions without a relay are left out", async () => {
     await using first = await startRelay();
     await using second = await startRelay();
-    for (const { url } of [first, second]) await beatAs(opened.database, { advertisedUrl: url });
+    for (const relay of [first, second]) await beatAs(opened.database, relay);
     const old =
       "insert into replicas (id, advertised_url, version) values (gen_random_uuid(), 'http://x', '0.1.0')";
     await opened.database.script(old);
@@ -131,7 +158,7 @@ describe("links", () => {
   test("to each replica that does not answer fail, with its URL and what to check", async () => {
     await using relay = await startRelay();
     const closed = `http://127.0.0.1:${await freePort()}`;
-    await beatAs(opened.database, { advertisedUrl: relay.url });
+    await beatAs(opened.database, relay);
     const unreachable = await beatAs(opened.database, { advertisedUrl: closed });
     const mute = await beatAs(opened.database, { advertisedUrl: "", agoMs: 5_000 });
     const { findings, exitCode } = await examine(withNats());
@@ -145,6 +172,8 @@ describe("links", () => {
     expect(links[1]?.detail).toMatch(
       new RegExp(`^${mute.slice(0, 8)} at no URL: .* beat was 5(\\.\\d)?s ago$`),
     );
+    // With NATS, a replica that is told no URL says where it listens.
+    expect(links[1]?.advice).toContain("NATS_URL");
   });
 
   test("to what answers and has no relay fail: it is another listener, or another program", async () => {
@@ -177,49 +206,105 @@ describe("links", () => {
     }
   });
 
-  test("of two replicas that claim one URL fail: one of them is not reached there", async () => {
+  test("to a URL where another replica answers fail", async () => {
     await using relay = await startRelay();
-    const ids = [await beatAs(opened.database, { advertisedUrl: relay.url })];
-    ids.push(await beatAs(opened.database, { advertisedUrl: relay.url }));
+    await beatAs(opened.database, relay);
+    const lost = await beatAs(opened.database, { advertisedUrl: relay.advertisedUrl });
     const links = await findingsOf("links", withNats());
-    expect(links).toMatchObject([{ status: "failed" }]);
-    expect(links[0]?.detail).toBe(
-      `${ids.map((id) => id.slice(0, 8)).join(" and ")} both say that they are reached at ${relay.url}`,
+    expect(links).toMatchObject([
+      { status: "failed", advice: expect.stringContaining("PALAVER_ADVERTISE_URL") as string },
+    ]);
+    expect(links[0]?.detail).toContain(
+      `${lost.slice(0, 8)} at ${relay.advertisedUrl}: another replica answers there`,
     );
   });
 
+  test("to a replica that takes another token fail: its peers get nothing from it", async () => {
+    await using good = await startRelay();
+    await using bad = await startRelay({ token: "the-token-of-another-cluster" });
+    for (const relay of [good, bad]) await beatAs(opened.database, relay);
+    const links = await findingsOf("links", withNats());
+    expect(links).toMatchObject([
+      { status: "failed", advice: expect.stringContaining("PALAVER_CLUSTER_TOKEN") as string },
+    ]);
+    expect(links[0]?.detail).toContain(
+      `${bad.id.slice(0, 8)} at ${bad.advertisedUrl}: it takes another token`,
+    );
+    expect(JSON.stringify(links)).not.toContain(await findClusterSecret(opened.database, "relay"));
+  });
+
+  test("go by the token that is set, and then none is made", async () => {
+    const token = "the-token-of-the-cluster";
+    await using relay = await startRelay({ token });
+    await beatAs(opened.database, relay);
+    const withToken = { ...withNats(), PALAVER_CLUSTER_TOKEN: token };
+    expect(await findingsOf("links", withToken)).toMatchObject([{ status: "ok" }]);
+    expect(await findingsOf("links", withNats())).toMatchObject([{ status: "failed" }]);
+    expect(await findClusterSecret(opened.database, "relay")).toBeUndefined();
+  });
+
   describe("with TLS", () => {
-    const pem = (name: string): string => fileURLToPath(new URL(`../bus/tls/${name}.pem`, import.meta.url));
-    const tls = (): NodeJS.ProcessEnv => ({
-      ...withNats(),
-      PALAVER_RELAY_CERT: pem("cert"),
-      PALAVER_RELAY_KEY: pem("key"),
-      PALAVER_RELAY_CA: pem("cert"),
+    let authority: Authority;
+    let stranger: Authority;
+    let ours: Certificate;
+    beforeAll(async () => {
+      [authority, stranger] = await Promise.all([createAuthority(), createAuthority()]);
+      ours = await authority.issue();
+    });
+    afterAll(async () => {
+      await Promise.all([authority[Symbol.asyncDispose](), stranger[Symbol.asyncDispose]()]);
     });
 
-    test("show the certificate that replicas show each other, and fail where it is not taken", async () => {
-      const [cert, key] = await Promise.all([readFile(pem("cert")), readFile(pem("key"))]);
-      const server = createSecureServer(
-        { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
-        connectNodeAdapter({ routes: (router) => void router.service(Health, { check: () => ({}) }) }),
-      ).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      try {
-        const { port } = server.address() as AddressInfo;
-        await beatAs(opened.database, { advertisedUrl: `https://localhost:${port}` });
-        expect(await findingsOf("links", tls())).toMatchObject([{ status: "ok" }]);
-        // Without a certificate of one's own, and without the authority that vouches for the replica's.
-        expect(await findingsOf("links", withNats())).toMatchObject([
-          { status: "failed", detail: expect.stringContaining("certificate") as string },
+    const tlsOf = ({ certFile, keyFile }: Certificate, { caFile }: Authority): NodeJS.ProcessEnv => ({
+      ...withNats(),
+      PALAVER_RELAY_CERT: certFile,
+      PALAVER_RELAY_KEY: keyFile,
+      PALAVER_RELAY_CA: caFile,
+    });
+
+    test("show the certificate that replicas show each other", async () => {
+      await using relay = await startRelay({ tls: { ...ours, ca: authority.ca } });
+      await beatAs(opened.database, relay);
+      expect(await findingsOf("links", tlsOf(ours, authority))).toMatchObject([{ status: "ok" }]);
+    });
+
+    test("fail where either end does not take the other's certificate, or its host is another", async () => {
+      await using relay = await startRelay({ tls: { ...ours, ca: authority.ca } });
+      await beatAs(opened.database, relay);
+      const foreign = await stranger.issue();
+      await using misnamed = await startRelay({
+        tls: { ...(await authority.issue({ names: "DNS:elsewhere.example" })), ca: authority.ca },
+      });
+      for (const env of [tlsOf(foreign, authority), tlsOf(ours, stranger)]) {
+        expect(await findingsOf("links", env)).toMatchObject([
+          { status: "failed", advice: expect.stringContaining("PALAVER_RELAY_CA") as string },
         ]);
-      } finally {
-        server.close();
       }
+      await beatAs(opened.database, misnamed);
+      const links = await findingsOf("links", tlsOf(ours, authority));
+      expect(links).toMatchObject([{ detail: expect.stringContaining("altnames") as string }]);
+    });
+
+    test("fail where one end has them and the other has not", async () => {
+      await using encrypted = await startRelay({ tls: { ...ours, ca: authority.ca } });
+      await beatAs(opened.database, encrypted);
+      expect(await findingsOf("links", withNats())).toMatchObject([
+        {
+          status: "failed",
+          detail: expect.stringContaining("use TLS") as string,
+          advice: expect.stringContaining("PALAVER_RELAY_CERT") as string,
+        },
+      ]);
+      await using plain = await startRelay();
+      await beatAs(opened.database, plain);
+      const links = await findingsOf("links", tlsOf(ours, authority));
+      expect(links).toMatchObject([{ detail: expect.stringContaining("without TLS") as string }]);
     });
 
     test("say when a file cannot be read", async () => {
       await beatAs(opened.database);
-      const [link] = await findingsOf("links", { ...tls(), PALAVER_RELAY_KEY: "/nonexistent.pem" });
+      const env = { ...tlsOf(ours, authority), PALAVER_RELAY_KEY: "/nonexistent.pem" };
+      const [link] = await findingsOf("links", env);
       expect(link).toMatchObject({
         status: "failed",
         detail: expect.stringContaining("/nonexistent.pem") as string,

@@ -97,6 +97,25 @@ it("a stop ends within its grace, also while the database is away", { timeout: 6
   expect(await script.ended(0)).toBe("aborted by client");
 });
 
+it("a stop ends soon after its grace, also while the database does not answer", {
+  timeout: 60_000,
+}, async () => {
+  await using direct = await startTestReplica({ providers: server });
+  await direct.stop();
+  const { gate: link, env } = await throughGate(direct.env["DATABASE_URL"] ?? "");
+  await using _link = link;
+  await using replica = await startTestReplica({ providers: server, env });
+  const script = await server.script([text("first"), gate("never")]);
+  await newChat(replica.client, `openai-chat/${script.model}`, "go");
+  await script.reached("never");
+  expect(link.blackHole()).toBeGreaterThan(0);
+  const beganMs = systemClock.monotonicMs();
+  await replica.stop(1_000);
+  // No statement would end by itself within 30 s.
+  expect(systemClock.monotonicMs() - beganMs).toBeLessThan(10_000);
+  expect(await script.ended(0)).toBe("aborted by client");
+});
+
 it("a turn that waits for its next attempt leaves its place to others", async () => {
   await using replica = await startTestReplica({ providers: server, env: { PALAVER_CONCURRENT_TURNS: "1" } });
   const busy = await server.script([httpError(503, "busy", { headers: { "retry-after": "3600" } })]);
