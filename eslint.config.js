@@ -3,6 +3,7 @@
 import tseslint from "typescript-eslint";
 
 const useClock = "Take a Clock (src/platform): tests move time by hand.";
+const useBound = "Wait for an event with a bound: waitFor, arrange, fence. Chance comes from the seed.";
 const useRandom = "Take a Random (src/platform): tests repeat a run.";
 /** The client runs in browsers too, where src/platform does not: it has a clock of its own. */
 const clientRuntime = "src/client/runtime.ts";
@@ -140,6 +141,24 @@ export default tseslint.config(
     // These touch real time: the platform, what tests wait with, and what measures or judges from outside.
     files: ["{src/platform,test/kit,conformance,bench}/**/*.ts", clientRuntime],
     rules: { "no-restricted-syntax": ["error", ...defaultExports] },
+  },
+  {
+    // A case never sleeps: it waits for an event with a bound, and a fence closes what must not come.
+    files: ["conformance/{suite,cases}/**/*.ts"],
+    ignores: ["conformance/suite/time.ts"],
+    rules: {
+      "no-restricted-globals": ["error", ...timers.map((name) => ({ name, message: useBound }))],
+      "no-restricted-properties": [
+        "error",
+        ...timeAndChance.map((property) => ({ ...property, message: useBound })),
+        ...timers.map((property) => ({ object: "globalThis", property, message: useBound })),
+      ],
+      "no-restricted-imports": [
+        "error",
+        { paths: timerImports.map((each) => ({ ...each, message: useBound })) },
+      ],
+      "no-restricted-syntax": ["error", ...defaultExports, { ...dateWithoutArguments, message: useBound }],
+    },
   },
   {
     files: ["**/*.{js,cjs}"],
