@@ -38,3 +38,8 @@ export async function outcomeWithin<T>(promise: Promise<T>, ms: number): Promise
     timer?.[Symbol.dispose]();
   }
 }
+
+/** Between two looks at something that tells nobody when it changes. Not for cases. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,26 +1,48 @@
 import { freePort } from "./free-port.js";
 import type { Address } from "./gate-mode.js";
-import { type Program, type ProgramEnd, startProgram } from "./program.js";
+import { type Program, type ProgramEnd, type ProgramOptions, startProgram } from "./program.js";
 import { openTcpGate, type TcpGate } from "./tcp-gate.js";
+
+/** What one replica is told of where things are. The same at each start. */
+export interface ReplicaAddresses {
+  /** Counts from 0. */
+  readonly index: number;
+  /** host:port where it may serve its clients: nobody listens there. */
+  readonly listen: string;
+  /** host:port where it has to serve its peers. */
+  readonly relayListen: string;
+  /** The URL at which its peers reach it, through a gate. */
+  readonly relayUrl: string;
+  /** Of what all replicas share, through gates of its own; empty where there is none. */
+  readonly storeUrl: string;
+  readonly busUrl: string;
+}
+
+/** What is known of a replica that is ready. */
+export interface ReadyReplica {
+  /** Where it serves its clients. */
+  readonly url: string;
+  /** What it calls itself, if it says so. */
+  readonly id?: string;
+}
 
 export interface ClusterOptions {
   readonly replicas: number;
-  /** Starts one replica, which writes `{"url", "id"}` as one line of JSON when it is ready. */
-  readonly command: readonly string[];
-  readonly cwd?: string | undefined;
   /** What all replicas share; each gets there through links of its own. */
-  readonly databaseUrl: string;
-  readonly natsUrl: string;
-  /** More of the environment, of each replica; `index` counts from 0. */
-  readonly env?: (index: number) => Readonly<Record<string, string>>;
+  readonly storeUrl?: string | undefined;
+  readonly busUrl?: string | undefined;
+  /** How a replica is started. */
+  readonly program: (addresses: ReplicaAddresses) => ProgramOptions;
+  /** Resolves when it serves. */
+  readonly ready: (program: Program, addresses: ReplicaAddresses) => Promise<ReadyReplica>;
 }
 
-/** The links of one replica. */
+/** The links of one replica. A link to something that the cluster does not have leads nowhere. */
 export interface ReplicaLinks {
-  /** From it to the database. */
-  readonly database: TcpGate;
-  /** From it to NATS. */
-  readonly nats: TcpGate;
+  /** From it to the store. */
+  readonly store: TcpGate;
+  /** From it to the bus. */
+  readonly bus: TcpGate;
   /** From all others to its relay listener. */
   readonly relay: TcpGate;
 }
@@ -28,13 +50,15 @@ export interface ReplicaLinks {
 /** One place in a cluster, in which one process runs at a time. */
 export interface ClusterReplica {
   readonly index: number;
-  /** Where it listens for clients; another after each start. */
+  /** Where it serves its clients: as it said at its last start. */
   readonly url: string;
-  /** What it calls itself; another after each start. */
+  /** What it called itself at its last start; empty if it does not say. */
   readonly id: string;
   readonly links: ReplicaLinks;
   /** Whether a process runs here, or stands still. */
   readonly isRunning: boolean;
+  /** Whether it stands still. */
+  readonly isStopped: boolean;
   /** What its process has written to standard error, the last of it. */
   readonly stderr: string;
   /** Ends the process as a crash does. */
@@ -72,36 +96,35 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 type Place = ClusterReplica & AsyncDisposable;
 
 async function openPlace(index: number, options: ClusterOptions): Promise<Place> {
-  const { command, cwd } = options;
+  const { storeUrl, busUrl } = options;
   const relayPort = await freePort();
   const links = {
-    database: await openTcpGate(addressOf(options.databaseUrl)),
-    nats: await openTcpGate(addressOf(options.natsUrl)),
+    store: await openTcpGate(addressOf(storeUrl)),
+    bus: await openTcpGate(addressOf(busUrl)),
     relay: await openTcpGate({ host: "127.0.0.1", port: relayPort }),
   };
-  const env = {
-    PALAVER_LISTEN: "127.0.0.1:0",
-    DATABASE_URL: through(links.database, options.databaseUrl),
-    NATS_URL: through(links.nats, options.natsUrl),
-    PALAVER_RELAY_LISTEN: `127.0.0.1:${relayPort}`,
-    PALAVER_ADVERTISE_URL: `http://127.0.0.1:${links.relay.port}`,
-    ...options.env?.(index),
+  const addresses: ReplicaAddresses = {
+    index,
+    listen: `127.0.0.1:${await freePort()}`,
+    relayListen: `127.0.0.1:${relayPort}`,
+    relayUrl: `http://127.0.0.1:${links.relay.port}`,
+    storeUrl: through(links.store, storeUrl),
+    busUrl: through(links.bus, busUrl),
   };
   let program: Program | undefined;
   let isRunning = false;
-  let ready = { url: "", id: "" };
+  let isStopped = false;
+  let ready: ReadyReplica = { url: "" };
 
   const start = async (): Promise<void> => {
-    const started = startProgram({ command, env, cwd });
+    const started = startProgram(options.program(addresses));
     program = started;
     isRunning = true;
+    isStopped = false;
     void started.ended.then(() => {
       if (program === started) isRunning = false;
     });
-    const { url, id } = (await started.firstLine()) as Record<string, unknown>;
-    if (typeof url !== "string" || typeof id !== "string")
-      throw new Error('a replica says {"url", "id"} when it is ready');
-    ready = { url, id };
+    ready = await options.ready(started, addresses);
   };
   const current = (): Program => {
     if (program === undefined) throw new Error("no process was started here yet");
@@ -115,10 +138,13 @@ async function openPlace(index: number, options: ClusterOptions): Promise<Place>
       return ready.url;
     },
     get id() {
-      return ready.id;
+      return ready.id ?? "";
     },
     get isRunning() {
       return isRunning;
+    },
+    get isStopped() {
+      return isRunning && isStopped;
     },
     get stderr() {
       return program?.stderr ?? "";
@@ -131,8 +157,14 @@ async function openPlace(index: number, options: ClusterOptions): Promise<Place>
       const end = await current().terminate();
       return { ...end, tookMs: Math.round(performance.now() - startedMs) };
     },
-    stop: () => current().stop(),
-    continue: () => current().continue(),
+    stop: async () => {
+      isStopped = true;
+      await current().stop();
+    },
+    continue: () => {
+      isStopped = false;
+      current().continue();
+    },
     restart: async () => {
       await program?.kill();
       await start();
@@ -144,13 +176,15 @@ async function openPlace(index: number, options: ClusterOptions): Promise<Place>
   };
 }
 
-function addressOf(url: string): Address {
+function addressOf(url: string | undefined): Address | undefined {
+  if (url === undefined) return undefined;
   const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port) };
 }
 
 /** The same URL, by way of the link. */
-function through({ port }: TcpGate, url: string): string {
+function through({ port }: TcpGate, url: string | undefined): string {
+  if (url === undefined) return "";
   const via = new URL(url);
   via.hostname = "127.0.0.1";
   via.port = String(port);

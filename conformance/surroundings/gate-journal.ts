@@ -55,6 +55,12 @@ export class GateJournal {
     for (const listener of [...this.#listeners]) listener(entry);
   }
 
+  /** Calls back for every entry from now on, until it is disposed. */
+  listen(listener: (entry: GateEntry) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
   /** How often that happened, since the mark. */
   count(event: GateEvent, since = 0): number {
     return this.entries.slice(since).filter((entry) => entry.event === event).length;

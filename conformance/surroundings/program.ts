@@ -33,6 +33,8 @@ export interface Program extends AsyncDisposable {
    * @throws when the program ends without it, or does not write it in time; with what it wrote to standard error
    */
   firstLine(deadlineMs?: number): Promise<unknown>;
+  /** Lets it write to standard output what it likes: nobody reads that. */
+  ignoreOutput(): void;
   /** Ends it, and what it has started, at once, as a crash would. Resolves when it has ended. */
   kill(): Promise<ProgramEnd>;
   /** Asks it to end. Resolves when it has. */
@@ -96,6 +98,7 @@ export function startProgram({ command, env = {}, cwd }: ProgramOptions): Progra
       if (line !== undefined) return JSON.parse(line) as unknown;
       throw new Error(`${command.join(" ")} ended or was silent before it was ready: ${stderr}`);
     },
+    ignoreOutput: () => void child.stdout.resume(),
     kill,
     terminate: async () => {
       // To the program alone: what it has started is its own business, and launchers pass signals on.

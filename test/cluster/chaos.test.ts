@@ -164,7 +164,7 @@ async function expectToShow(follower: Follower, history: readonly Message[]): Pr
 
 function whatLinksTouched({ replicas }: TestCluster): string {
   const journals = replicas
-    .flatMap(({ links: { database, nats, relay } }) => [database, nats, relay])
+    .flatMap(({ links: { store, bus, relay } }) => [store, bus, relay])
     .map((gate) => gate.journal);
   const count = (event: "cut" | "refused" | "held" | "swallowed"): string =>
     `${event} ${journals.reduce((sum, journal) => sum + journal.count(event), 0)}`;

@@ -141,7 +141,7 @@ describe("the database", { timeout: 120_000 }, () => {
   it("cannot be reached for longer than the lease: turns begin again and end, and nothing is stuck", async () => {
     await using cluster = await startTestCluster({ providers });
     const load = await startTurns(cluster, 12);
-    const links = cluster.replicas.map((replica) => replica.links.database);
+    const links = cluster.replicas.map((replica) => replica.links.store);
     const cut = links.map((link) => link.sever());
     for (const connections of cut) expect(connections).toBeGreaterThan(0);
     // Whoever cannot beat gives its turns up before the lease is over.

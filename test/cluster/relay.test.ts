@@ -254,13 +254,13 @@ describe("a relay between two replicas", { timeout: 90_000 }, () => {
     await untilShown(watch, "from there");
     await untilMetric(heir, "palaver_relay_connected", 1);
     // It loses the chat, and lives: its end of the relay stays open.
-    owner.links.database.sever();
+    owner.links.store.sever();
     await untilShown(watch, "from here");
     expect(await cluster.ownerOf(chatId)).toBe(heir);
     await untilMetric(heir, "palaver_relay_connected", 0);
     await untilMetric(owner, "palaver_relay_served", 0);
     expect(owner.links.relay.connections).toBeGreaterThan(0);
-    owner.links.database.mend();
+    owner.links.store.mend();
     await script.open("end");
     await finished(watch, "go", "from here");
   });

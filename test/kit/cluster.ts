@@ -87,17 +87,25 @@ async function startParts(
   const cluster = use(
     await startCluster({
       replicas: options.replicas ?? 3,
-      command: serveCommand,
-      cwd: root,
-      databaseUrl,
-      natsUrl: nats.url,
-      env: (index) => ({
-        HOME: tmpdir(),
-        PALAVER_LOG_LEVEL: "warn",
-        ...shortTimes,
-        ...providerEnv(providers),
-        ...(typeof env === "function" ? env(index) : env),
+      storeUrl: databaseUrl,
+      busUrl: nats.url,
+      program: ({ index, storeUrl, busUrl, relayListen, relayUrl }) => ({
+        command: serveCommand,
+        cwd: root,
+        env: {
+          HOME: tmpdir(),
+          PALAVER_LISTEN: "127.0.0.1:0",
+          DATABASE_URL: storeUrl,
+          NATS_URL: busUrl,
+          PALAVER_RELAY_LISTEN: relayListen,
+          PALAVER_ADVERTISE_URL: relayUrl,
+          PALAVER_LOG_LEVEL: "warn",
+          ...shortTimes,
+          ...providerEnv(providers),
+          ...(typeof env === "function" ? env(index) : env),
+        },
       }),
+      ready: async (program) => (await program.firstLine()) as { url: string; id: string },
     }),
   );
   const replicas = cluster.replicas.map((replica) => {

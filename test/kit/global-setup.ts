@@ -1,10 +1,9 @@
 import type { TestProject } from "vitest/node";
 import { findOpenssl } from "./certificates.js";
 import { findChromium } from "./chromium.js";
-import { canInstallPackages, installPackage } from "./debian-packages.js";
-import { findNats } from "./nats-programs.js";
-import { findPostgres, installPostgres } from "./postgres-programs.js";
+import { installPackage } from "./debian-packages.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
+import { ensure, ensureServers } from "./test-programs.js";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -21,20 +20,11 @@ let server: PostgresServer | undefined;
  */
 export async function setup({ provide }: TestProject): Promise<void> {
   const given = process.env["TEST_DATABASE_URL"] ?? "";
-  if (given === "") await ensure(findPostgres, installPostgres);
-  await ensure(findNats, () => installPackage("nats-server"));
+  await ensureServers();
   await ensure(findOpenssl, () => installPackage("openssl"));
   await ensure(findChromium, () => installPackage("chromium"));
   if (given === "") server = await startPostgres();
   provide("postgresUrl", server?.url ?? given);
-}
-
-async function ensure(find: () => Promise<unknown>, install: () => Promise<void>): Promise<void> {
-  try {
-    if ((await find()) === undefined && (await canInstallPackages())) await install();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-  }
 }
 
 export async function teardown(): Promise<void> {

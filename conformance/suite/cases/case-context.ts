@@ -1,6 +1,7 @@
 import type { BoundName, Bounds } from "../manifest/bounds.js";
 import type { RuleId } from "../rules/requirements.js";
 import type { SeededRandom } from "../run/seeded-random.js";
+import type { Stage } from "../run/stage.js";
 import type { Target } from "../run/target.js";
 import type { Timeline } from "../run/timeline.js";
 import type { Wire } from "./vocabulary.js";
@@ -19,7 +20,7 @@ export interface Facts {
  * What a run of a case is given. Whatever comes from the target is waited for with `waitFor`, `arrange` or `fence`: an error that is thrown
  * past them counts as the suite's own.
  */
-export interface CaseContext<R extends RuleId = RuleId> {
+export interface CaseContext<R extends RuleId = RuleId> extends Stage {
   readonly target: Target;
   readonly wire: Wire;
   /** The case's gates, in the order of this run. */

@@ -53,7 +53,7 @@ export function defineCase<const R extends RuleId>(definition: CaseDefinition<R>
     throw new Error(`case ${id}: ${why}`);
   };
   if (!/^[a-z][a-z0-9-]*\/[a-z0-9][a-z0-9-]*$/.test(id)) refuse("an id is group/slug, in small letters");
-  if (!/^M\d{2}$/.test(mutant)) refuse("a mutant is M and two digits");
+  if (!/^M\d{2,3}$/.test(mutant)) refuse("a mutant is M and two or three digits");
   if (new Set(rules).size < rules.length) refuse("a rule is named twice");
   if (gates.length > maxGates) refuse(`more than ${maxGates} gates have too many orders`);
   if (new Set(gates).size < gates.length) refuse("two gates have the same name");

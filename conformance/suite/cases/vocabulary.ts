@@ -14,6 +14,7 @@ export type Feature = (typeof features)[number];
 export const needs = {
   second_user: "a second user",
   model: "the scripted model",
+  anthropic: "the scripted model in Anthropic's dialect",
   vectors: "the ImportService",
   replicas: "two replicas or more",
   links: "a gate on each link between replicas, bus and store",

@@ -123,6 +123,13 @@ export const manifestSchema = z
     }),
     launch: launch.optional(),
     attach: attach.optional(),
+    /** What chats are given as their model, so that the scripted model answers in that dialect. Without: chats name none. */
+    models: z
+      .strictObject({
+        openai: text("the name of a model").optional(),
+        anthropic: text("the name of a model").optional(),
+      })
+      .default({}),
     bounds: boundsSchema,
     auth: z.strictObject({ alice: account, bob: account, admin: account }).default({}),
     /** A path, from the manifest's folder. */

@@ -11,14 +11,16 @@ const there: Offer = { isThere: true };
 const missing = (unlock: string): Offer => ({ isThere: false, unlock });
 
 /** What a target offers of all that cases need, by what its manifest says. */
-export function offersOf({ launch, attach, auth }: Manifest): Readonly<Record<Need, Offer>> {
+export function offersOf({ launch, attach, auth, models }: Manifest): Readonly<Record<Need, Offer>> {
   const used = new Set(
     [...(launch?.command ?? []), ...Object.values(launch?.env ?? {})].flatMap(placeholdersIn),
   );
   const count = launch?.replicas ?? attach?.urls.length ?? 0;
+  const hasModel = used.has("model") || attach?.model !== undefined;
   const offers: Record<Need, boolean> = {
     second_user: auth.alice !== undefined && auth.bob !== undefined,
-    model: used.has("model") || attach?.model !== undefined,
+    model: hasModel,
+    anthropic: hasModel && models.anthropic !== undefined,
     vectors: auth.admin !== undefined && (launch?.vectors ?? attach?.vectors ?? false),
     replicas: count >= 2,
     links: ["link.store", "link.bus", "link.relay"].every((name) => used.has(name)),
@@ -32,12 +34,14 @@ export function offersOf({ launch, attach, auth }: Manifest): Readonly<Record<Ne
 }
 
 const second_user = "name the tokens of two users, in auth.alice and auth.bob";
+const anthropic = "name a model of Anthropic's interface, as chats have to name it, in models.anthropic";
 const ownProcesses = "let the suite start the target: launch instead of attach";
 
 const howToOffer: Readonly<Record<"launch" | "attach", Readonly<Record<Need, string>>>> = {
   launch: {
     second_user,
     model: "give the target {model} as the base URL of its model provider, in launch.env",
+    anthropic,
     vectors: "set launch.vectors, and name an admin's token in auth.admin",
     replicas: "set launch.replicas to 2 or 3",
     links: "give the target {link.store}, {link.bus} and {link.relay} in launch.env",
@@ -47,6 +51,7 @@ const howToOffer: Readonly<Record<"launch" | "attach", Readonly<Record<Need, str
   attach: {
     second_user,
     model: "point the target's model provider at an address of yours, and name it in attach.model",
+    anthropic,
     vectors: "set attach.vectors, and name an admin's token in auth.admin",
     replicas: "list the URLs of two replicas or more in attach.urls",
     links: ownProcesses,

@@ -6,7 +6,7 @@ import type { Planned } from "./plan.js";
 /** How far a target lets the suite in; each tier has the needs of those before it. */
 export const tiers = {
   attach: ["second_user"],
-  "scripted model": ["model"],
+  "scripted model": ["model", "anthropic"],
   vectors: ["vectors"],
   cluster: ["replicas", "links", "bus", "processes"],
 } as const satisfies Readonly<Record<string, readonly Need[]>>;

@@ -14,7 +14,6 @@ export const waivers: readonly Waiver[] = [
     "PART-2",
     "PART-6",
     "MSG-1",
-    "STREAM-5",
     "STREAM-7",
     "STREAM-8",
     "STREAM-12",

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CaseContext, Facts, Happening } from "../cases/case-context.js";
-import type { BoundName, Bounds } from "../manifest/bounds.js";
+import type { BoundName } from "../manifest/bounds.js";
+import type { Manifest } from "../manifest/manifest.js";
 import type { Cell } from "../plan/cell.js";
 import type { RuleId } from "../rules/requirements.js";
 import { type Outcome, outcomeWithin } from "../time.js";
 import type { CheckRecord } from "./cell-result.js";
 import type { Resources } from "./resources.js";
+import { openStage, type OpenStage, type Stage } from "./stage.js";
 import { seededRandom } from "./seeded-random.js";
 import { errorText, shown } from "./shown.js";
 import type { Target } from "./target.js";
@@ -24,7 +26,8 @@ export class NothingProven extends Error {
 export interface CaseRunOptions {
   readonly cell: Cell;
   readonly target: Target;
-  readonly bounds: Bounds;
+  readonly manifest: Pick<Manifest, "bounds" | "models">;
+  readonly isAlone: boolean;
   readonly resources: Resources;
   /** The rules that the case may judge. */
   readonly rules: readonly RuleId[];
@@ -37,19 +40,30 @@ export class CaseRun {
   readonly timeline = new Timeline();
   readonly context: CaseContext;
   readonly #options: CaseRunOptions;
+  readonly #stage: OpenStage;
   #isFenced = false;
   /** What is being waited for, for the word that it took too long; newest last. */
   readonly #waits: string[] = [];
 
   constructor(options: CaseRunOptions) {
     this.#options = options;
-    const { cell, target, bounds, resources, signal } = options;
-    this.context = {
+    const { cell, target, manifest, isAlone, resources, signal } = options;
+    const random = seededRandom(cell.seed);
+    this.#stage = openStage({
+      target,
+      wire: cell.wire,
+      models: manifest.models,
+      random,
+      timeline: this.timeline,
+      isAlone,
+      use: (resource) => resources.use(resource),
+    });
+    const own: Omit<CaseContext, keyof Stage> = {
       target,
       wire: cell.wire,
       order: cell.order,
-      bounds,
-      random: seededRandom(cell.seed),
+      bounds: manifest.bounds,
+      random,
       timeline: this.timeline,
       signal,
       check: (rule, sentence, facts) => this.#check(rule, sentence, facts),
@@ -61,6 +75,19 @@ export class CaseRun {
       note: (text) => void this.#note("note", text),
       use: (resource) => resources.use(resource),
     };
+    // Not a copy: some of a stage is refused to cases that do not say that they need it, when they ask for it.
+    this.context = Object.defineProperties(
+      own,
+      Object.getOwnPropertyDescriptors(this.#stage.stage),
+    ) as CaseContext;
+  }
+
+  /** Records what of all that clients were sent breaks a rule, whatever the case is about. Before resources are released. */
+  checkAmbient(): void {
+    for (const { rule, sentence, observed } of this.#stage.violations()) {
+      const atMs = this.#note("check", `✗ ${rule} ${sentence}`);
+      this.checks.push({ rule, sentence, passed: false, expected: "always, in every case", observed, atMs });
+    }
   }
 
   /** What the run waits for at this moment. */
@@ -97,7 +124,7 @@ export class CaseRun {
     bound: BoundName,
   ): Promise<T> {
     const outcome = await this.#outcome(sentence, bound, happens);
-    const expected = `within ${this.#options.bounds[bound]} ms (${bound})`;
+    const expected = `within ${this.#options.manifest.bounds[bound]} ms (${bound})`;
     const observed = told(outcome);
     this.#check(rule, sentence, { expected, observed, holds: outcome.kind === "done" });
     if (outcome.kind === "done") return outcome.value;
@@ -135,7 +162,7 @@ export class CaseRun {
     this.#waits.push(what);
     try {
       const promise = (async () => happens(giveUp.signal))();
-      return await outcomeWithin(promise, this.#options.bounds[bound]);
+      return await outcomeWithin(promise, this.#options.manifest.bounds[bound]);
     } finally {
       this.#waits.splice(this.#waits.indexOf(what), 1);
       signal.removeEventListener("abort", forward);
@@ -148,7 +175,8 @@ export class CaseRun {
   }
 }
 
-function told(outcome: Outcome<unknown>): string {
+/** In words. */
+export function told(outcome: Outcome<unknown>): string {
   switch (outcome.kind) {
     case "done":
       return `after ${outcome.tookMs} ms`;

@@ -11,9 +11,7 @@ export class Resources {
   }
 
   /** Releases everything, also after failures. Resolves to what went wrong; to `late` as soon as one takes longer than `limitMs`. */
-  async release(
-    limitMs: number,
-  ): Promise<{ readonly problems: readonly string[]; readonly isLate: boolean }> {
+  async release(limitMs: number): Promise<{ readonly problems: string[]; readonly isLate: boolean }> {
     const problems: string[] = [];
     for (let resource = this.#held.pop(); resource !== undefined; resource = this.#held.pop()) {
       const outcome = await outcomeWithin(release(resource), limitMs);

@@ -8,6 +8,8 @@ import type { Target } from "./target.js";
 const target: Target = {
   replicas: [{ name: "r1", url: "http://127.0.0.1:1" }],
   tokenOf: () => undefined,
+  observe: () => ({ [Symbol.dispose]: () => undefined }),
+  restore: async () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
 };
 
@@ -50,7 +52,7 @@ const cell: Cell = {
 
 const never = new Promise<never>(() => undefined);
 const runOf = (run: Definition["run"], changes?: Partial<Definition>) =>
-  runCell(caseThat(run, changes), cell, target, bounds);
+  runCell(caseThat(run, changes), cell, target, { bounds, models: {} });
 
 describe("a run of a case", () => {
   it("passes when all its checks do", async () => {

@@ -1,8 +1,8 @@
 import type { Case } from "../cases/define-case.js";
-import type { Bounds } from "../manifest/bounds.js";
+import type { Manifest } from "../manifest/manifest.js";
 import type { Cell } from "../plan/cell.js";
 import { type Outcome, outcomeWithin } from "../time.js";
-import { CaseRun, NothingProven, StoppedByCheck } from "./case-run.js";
+import { CaseRun, NothingProven, StoppedByCheck, told } from "./case-run.js";
 import type { CellResult } from "./cell-result.js";
 import { Resources } from "./resources.js";
 import { errorText } from "./shown.js";
@@ -11,6 +11,9 @@ import type { Target } from "./target.js";
 /** How long a resource may take to be released. */
 const releaseLimitMs = 5_000;
 
+/** How long replicas that a case has ended may take to serve again. */
+const restoreLimitMs = 65_000;
+
 export interface CellRun {
   readonly result: CellResult;
   /** The run was given up while it went on: what it does from now on could disturb others in this process. */
@@ -18,17 +21,26 @@ export interface CellRun {
 }
 
 /** Runs a case once, in this process, for at most its limit and what it takes to release its resources. Never rejects. */
-export async function runCell(each: Case, cell: Cell, target: Target, bounds: Bounds): Promise<CellRun> {
+export async function runCell(
+  each: Case,
+  cell: Cell,
+  target: Target,
+  manifest: Pick<Manifest, "bounds" | "models">,
+): Promise<CellRun> {
   const over = new AbortController();
   const resources = new Resources();
-  const run = new CaseRun({ cell, target, bounds, resources, rules: each.rules, signal: over.signal });
+  const { rules, isExclusive: isAlone } = each;
+  const run = new CaseRun({ cell, target, manifest, isAlone, resources, rules, signal: over.signal });
   const outcome = await outcomeWithin((async () => each.run(run.context))(), each.limitMs);
   const waitedFor = run.waitsFor;
   over.abort();
+  run.checkAmbient();
   // What is noted after this moment is no longer of this run.
   const checks = [...run.checks];
   const timeline = [...run.timeline.entries];
   const { problems, isLate } = await resources.release(releaseLimitMs);
+  const restored = await outcomeWithin(isAlone ? target.restore() : Promise.resolve(), restoreLimitMs);
+  if (restored.kind !== "done") problems.push(`the target could not be put right: ${told(restored)}`);
 
   const verdict = judge(each, checks, outcome, waitedFor);
   const status = verdict.status === "pass" && problems.length > 0 ? "error" : verdict.status;
@@ -42,7 +54,7 @@ export async function runCell(each: Case, cell: Cell, target: Target, bounds: Bo
       timeline: status === "pass" ? [] : timeline,
       durationMs: outcome.tookMs,
     },
-    goesOn: outcome.kind === "late" || isLate,
+    goesOn: outcome.kind === "late" || isLate || restored.kind !== "done",
   };
 }
 

@@ -5,8 +5,8 @@ import { after, nowMs } from "../time.js";
 import type { CellResult } from "./cell-result.js";
 import { startWorker, TargetUnreachable, type WorkerProcess } from "./worker-process.js";
 
-/** How much longer than its limit a run may go unheard of: time to release what it holds. */
-const graceMs = 20_000;
+/** How much longer than its limit a run may go unheard of: time to release what it holds, and to start again what it has ended. */
+const graceMs = 90_000;
 
 export interface RunCellsOptions {
   /** The path of the module that exports `cases` and `openTarget`. */

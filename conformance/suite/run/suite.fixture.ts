@@ -105,6 +105,8 @@ export async function openTarget(): Promise<Target> {
   return {
     replicas: [{ name: "r1", url: "http://127.0.0.1:1" }],
     tokenOf: () => undefined,
+    observe: () => ({ [Symbol.dispose]: () => undefined }),
+    restore: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -36,7 +36,7 @@ async function run({ cell }: Extract<ToWorker, { type: "run" }>): Promise<void> 
   const { suite, target, manifest } = stage;
   const each = suite.cases.find(({ id }) => id === cell.caseId);
   if (each === undefined) throw new Error(`there is no case ${cell.caseId}`);
-  tell({ type: "finished", ...(await runCell(each, cell, target, manifest.bounds)) });
+  tell({ type: "finished", ...(await runCell(each, cell, target, manifest)) });
 }
 
 function tell(message: FromWorker): void {
