@@ -25,12 +25,14 @@ beforeAll(async () => {
     routes: ({ service }) =>
       service(ChatService, {
         async *subscribe() {
-          const events = [
-            { event: { case: "status" as const, value: { status: ChatStatus.WAITING } } },
-            { event: { case: "caughtUp" as const, value: {} } },
-            { event: { case: "caughtUp" as const, value: {} } },
-          ];
-          yield create(SubscribeResponseSchema, { events, cursor: "c" });
+          yield create(SubscribeResponseSchema, {
+            events: [
+              { event: { case: "status", value: { status: ChatStatus.WAITING } } },
+              { event: { case: "caughtUp", value: {} } },
+              { event: { case: "caughtUp", value: {} } },
+            ],
+            cursor: "c",
+          });
           await new Promise(() => undefined);
         },
         createChat: ({ title }) => {
