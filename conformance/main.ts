@@ -1,4 +1,5 @@
-// The conformance suite's command: npm run conformance -- --help
+// The conformance suite's command: palaver conformance --help, or in its repository npm run conformance -- --help
+import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cases } from "./suite/cases/all-cases.js";
 import { runCommand } from "./suite/cli/program.js";
@@ -11,6 +12,6 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   cases,
-  suite: fileURLToPath(new URL("suite/run/suite.ts", import.meta.url)),
+  suite: fileURLToPath(new URL(`suite/run/suite${extname(import.meta.url)}`, import.meta.url)),
   signal: interrupted.signal,
 });

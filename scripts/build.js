@@ -1,4 +1,4 @@
-// Compiles src/ to dist/: `npm run build`. Runs by itself at `npm ci` and `npm install` (prepare).
+// Compiles src/ to dist/, and the conformance suite beside it: `npm run build`. Runs by itself at `npm ci` and `npm install` (prepare).
 import { spawnSync } from "node:child_process";
 import { chmod, cp, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -8,10 +8,18 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
 const dist = join(root, "dist");
+/** What the suite is compiled to, within dist/: made afresh each time. */
+const suiteFolders = ["conformance", "src"];
 
 await removeOrphans();
-compile();
+compile("tsconfig.build.json");
 await cp(join(src, "store/migrations"), join(dist, "store/migrations"), { recursive: true });
+// The suite judges from outside: it has a copy of the generated schema, and nothing else of src/.
+for (const folder of suiteFolders) await rm(join(dist, folder), { recursive: true, force: true });
+compile("tsconfig.conformance.json");
+await cp(join(root, "conformance/vectors/legacy-content"), join(dist, "conformance/vectors/legacy-content"), {
+  recursive: true,
+});
 await chmod(join(dist, "cli/main.js"), 0o755);
 
 /**
@@ -26,15 +34,15 @@ async function removeOrphans() {
   }
   const sources = new Set(await filesIn(src));
   for (const output of outputs) {
-    if (output === ".tsbuildinfo") continue;
+    if (output === ".tsbuildinfo" || suiteFolders.some((folder) => output.startsWith(`${folder}/`))) continue;
     const source = output.replace(/(\.d\.ts|\.js|\.js\.map)$/, ".ts");
     if (!sources.has(source)) await rm(join(dist, output));
   }
 }
 
-function compile() {
+function compile(project) {
   const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
+  const { status } = spawnSync(process.execPath, [tsc, "-p", project], {
     cwd: root,
     stdio: "inherit",
   });

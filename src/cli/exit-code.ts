@@ -7,6 +7,8 @@ export const exitCode = {
   usage: 2,
   /** No server answered. */
   unreachable: 3,
+  /** The conformance suite itself failed; what 1 to 3 mean of it, its help says. */
+  suiteFailed: 4,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

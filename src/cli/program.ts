@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../version.js";
 import { addChatCommand } from "./chat-command.js";
 import type { AddCommand, CommandContext } from "./command.js";
+import { addConformanceCommand } from "./conformance-command.js";
 import { addDoctorCommand } from "./doctor-command.js";
 import { type ExitCode, exitCode } from "./exit-code.js";
 import { addExportCommand } from "./export-command.js";
@@ -57,6 +58,7 @@ const commands: readonly AddCommand[] = [
   addMigrateCommand,
   addReplicasCommand,
   addDoctorCommand,
+  addConformanceCommand,
 ];
 
 function createProgram(context: CommandContext): Command {

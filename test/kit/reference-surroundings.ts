@@ -8,6 +8,11 @@ import { ensureServers } from "./test-programs.js";
 /** What conformance/target.reference.yaml expects in the environment. */
 export interface ReferenceSurroundings extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * The same once more for a target beside this one: a database and a NATS of its own, with the same users. Copies this one's database, so no
+   * target may use that before.
+   */
+  readonly another: () => Promise<Omit<ReferenceSurroundings, "another">>;
 }
 
 const users = { CONFORMANCE_ALICE: "alice", CONFORMANCE_BOB: "bob", CONFORMANCE_ADMIN: "admin" };
@@ -18,20 +23,36 @@ export async function startReferenceSurroundings(): Promise<ReferenceSurrounding
   const given = process.env["TEST_DATABASE_URL"] ?? "";
   const postgres = given === "" ? await startPostgres() : undefined;
   const server = postgres?.url ?? given;
-  const nats = await startNats();
-  const name = `palaver_conformance_${randomBytes(6).toString("hex")}`;
-  await execute(server, `CREATE DATABASE ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
+  const first = await openTargetServers(server);
   const tokens: Record<string, string> = {};
   for (const [variable, owner] of Object.entries(users))
-    tokens[variable] = await createToken(url.href, owner);
+    tokens[variable] = await createToken(first.env.CONFORMANCE_DATABASE_URL, owner);
   return {
-    env: { CONFORMANCE_DATABASE_URL: url.href, CONFORMANCE_NATS_URL: nats.url, ...tokens },
+    env: { ...first.env, ...tokens },
+    another: async () => {
+      const next = await openTargetServers(server, first.database);
+      return { ...next, env: { ...next.env, ...tokens } };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await first[Symbol.asyncDispose]();
+      await postgres?.stop();
+    },
+  };
+}
+
+/** A database, empty unless it is a copy, and a NATS. */
+async function openTargetServers(server: string, copyOf = "template1") {
+  const nats = await startNats();
+  const database = `palaver_conformance_${randomBytes(6).toString("hex")}`;
+  await execute(server, `CREATE DATABASE ${database} TEMPLATE ${copyOf}`);
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return {
+    database,
+    env: { CONFORMANCE_DATABASE_URL: url.href, CONFORMANCE_NATS_URL: nats.url },
     [Symbol.asyncDispose]: async () => {
       await nats[Symbol.asyncDispose]();
-      await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-      await postgres?.stop();
+      await execute(server, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
     },
   };
 }

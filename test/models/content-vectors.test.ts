@@ -3,7 +3,7 @@ import { buildPrompt } from "../../src/models/build-prompt.js";
 import type { HistoryMessage } from "../../src/models/model.js";
 import { providerOf } from "../../src/models/provider-name.js";
 import { decodeContent, type StoredPart } from "../../src/protocol/index.js";
-import { type ContentVector, contentVectors } from "../kit/content-vectors.js";
+import { type ContentVector, contentVectors } from "../../conformance/vectors/content-vectors.js";
 
 const question: HistoryMessage = { role: "user", parts: [{ type: "text", text: "hi" }] };
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PartSchema } from "../../src/gen/palaver/chat/v1/message_pb.js";
 import { contentVersion, decodeContent, encodeContent, partToProto } from "../../src/protocol/index.js";
-import { contentVectors } from "../kit/content-vectors.js";
+import { contentVectors } from "../../conformance/vectors/content-vectors.js";
 
 /** In many documents, as text, key and type; in no message. */
 const canary = "CaNaRy";

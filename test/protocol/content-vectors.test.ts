@@ -2,7 +2,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { MessageSchema, Role } from "../../src/gen/palaver/chat/v1/message_pb.js";
 import { decodeContent, messageToProto } from "../../src/protocol/index.js";
-import { type ContentVector, contentVectors } from "../kit/content-vectors.js";
+import { type ContentVector, contentVectors } from "../../conformance/vectors/content-vectors.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 
 /** What a client sees of a row. */

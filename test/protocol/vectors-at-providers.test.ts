@@ -8,7 +8,7 @@ import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { ChatErrorKind } from "../../src/gen/palaver/chat/v1/error_pb.js";
 import { ImportService } from "../../src/gen/palaver/chat/v1/import_service_pb.js";
 import { contentVersion, decodeContent, encodeContent, type StoredPart } from "../../src/protocol/index.js";
-import { type ContentVector, contentVectors } from "../kit/content-vectors.js";
+import { type ContentVector, contentVectors } from "../../conformance/vectors/content-vectors.js";
 import { engines } from "../kit/databases.js";
 import { importChat } from "../kit/imports.js";
 import { type ProviderServer, startProviderServer, text } from "../kit/provider-server/index.js";

@@ -24,6 +24,10 @@ export const seqContiguous = defineCase({
     await arrange("somebody watches it", "response", (signal) => watcher.caughtUp({ signal }));
     await arrange("a message", "response", () => send(context, chat.id, script.says("count")));
     await arrange("the model is in the middle", "response", (signal) => script.reached("middle", { signal }));
+    // What comes after this is another event, however much is merged.
+    await arrange("the first deltas are shown", "response", (signal) =>
+      watcher.until("a delta", ({ step }) => step !== undefined, { signal }),
+    );
     script.open("middle");
     await waitFor(
       {

@@ -11,6 +11,6 @@ export const fault: Fault = {
         "if ((event.event.value as MessagePartEvent).firstSeq % 2n !== 0n) events.push(event);\n      const part",
     },
   ],
-  kills: ["order/seq-contiguous"],
+  kills: ["order/seq-contiguous", "order/ten-thousand-parts"],
   spares: ["lifecycle"],
 };

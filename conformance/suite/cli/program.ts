@@ -4,6 +4,7 @@ import { exitCode, type ExitCode } from "../report/verdict.js";
 import { errorText } from "../run/shown.js";
 import { UsageError } from "../usage-error.js";
 import { type BaselineOptions, updateBaselineFile } from "./baseline-command.js";
+import { doctor, type DoctorOptions } from "./doctor-command.js";
 import { explain } from "./explain-command.js";
 import { list, type ListOptions } from "./list-command.js";
 import { replay, type ReplayOptions } from "./replay-command.js";
@@ -47,6 +48,10 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     })
     .addHelpText("after", help);
 
+  withTarget(program.command("doctor"))
+    .description("find out whether a target is as its manifest says, before anything is judged")
+    .option("--json", "print JSON")
+    .action(async (options: DoctorOptions) => finish(await doctor(options, surroundings)));
   withTarget(program.command("run"))
     .description("run cases, and write reports")
     .argument("[cases...]", "groups, ids, or either with *; all when none is named")
@@ -109,6 +114,7 @@ function wholeNumber(text: string): number {
 
 const help = `
 Examples:
+  ${programName} doctor --target target.yaml
   ${programName} list --target target.yaml
   ${programName} run relay-stale 'resume/*'
   ${programName} explain RELAY-3

@@ -1,7 +1,8 @@
+import { extname } from "node:path";
 import type { Cell } from "../plan/cell.js";
 
-/** How the suite is started. */
-export const program = "npm run conformance --";
+/** How the suite is started: in its repository, or from the package. */
+export const program = extname(import.meta.url) === ".ts" ? "npm run conformance --" : "palaver conformance";
 
 /** The command that runs one cell again, to be pasted into a shell. */
 export function reproduceCommand({ caseId, wire, order, seed }: Cell, manifestPath: string): string {

@@ -8,38 +8,6 @@ export interface Waiver {
 
 /** The rules that no case checks yet. Whoever writes a case takes its rules out of here: a waiver that is not needed fails the lint. */
 export const waivers: readonly Waiver[] = [
-  notWritten("lifecycle", ["MSG-4", "CHAT-3"]),
-  notWritten("order", [
-    "PART-1",
-    "PART-2",
-    "PART-6",
-    "MSG-1",
-    "STREAM-7",
-    "STREAM-8",
-    "STREAM-12",
-    "STREAM-16",
-  ]),
-  notWritten("resume", ["STREAM-3", "STREAM-4", "STREAM-11"]),
-  notWritten("snapshot", ["STREAM-1", "STREAM-2"]),
-  notWritten("episode", ["CHAT-4", "STREAM-9"]),
-  notWritten("interrupt", ["INT-1", "INT-2", "INT-3", "INT-4", "INT-5", "INT-6"]),
-  notWritten("queue", ["CHAT-5"]),
-  notWritten("edit", ["MSG-3", "INT-7"]),
-  notWritten("relay-stale", ["RELAY-3", "RELAY-4", "RELAY-10"]),
-  notWritten("relay-reconnect", [
-    "RELAY-1",
-    "RELAY-5",
-    "RELAY-6",
-    "RELAY-7",
-    "RELAY-8",
-    "RELAY-9",
-    "RELAY-12",
-  ]),
-  notWritten("owner", ["CHAT-6", "INT-8", "OWN-1", "OWN-2", "OWN-3", "OWN-4", "OWN-5", "OWN-6", "OWN-7"]),
-  notWritten("bus", ["CHAT-2", "BUS-1", "BUS-2", "BUS-3", "BUS-4", "BUS-5", "BUS-6", "BUS-7", "BUS-8"]),
-  notWritten("status", ["CHAT-1", "STREAM-10", "LIST-1", "LIST-2", "LIST-3", "LIST-4", "LIST-5", "LIST-6"]),
-  notWritten("legacy", ["ERR-4"]),
-  notWritten("error", ["ERR-1", "ERR-2", "ERR-3"]),
   notWritten("retry", [
     "RETRY-1",
     "RETRY-2",
@@ -51,12 +19,21 @@ export const waivers: readonly Waiver[] = [
     "RETRY-8",
     "RETRY-9",
   ]),
-  notWritten("redact", ["PART-4", "MSG-2"]),
-  notWritten("flow", ["STREAM-6", "STREAM-13"]),
-  notWritten("deadline", ["STREAM-14", "STREAM-15", "RELAY-11"]),
-  notWritten("auth", ["RELAY-2", "ERR-5", "AUTH-1", "AUTH-2", "AUTH-3", "AUTH-4"]),
-  notWritten("wire", ["PART-3", "PART-5"]),
-  notWritten("compat", ["COMPAT-1", "COMPAT-2", "COMPAT-3"]),
+  notWritten("error", ["ERR-3"]),
+  notWritten("compat", ["COMPAT-1"]),
+  { rules: ["MSG-2"], reason: "later: nothing in the schema makes a message for one side only" },
+  { rules: ["ERR-4"], reason: "later: no call stores an error of an older version" },
+  { rules: ["COMPAT-2"], reason: "later: it is a rule for clients, which the suite does not judge yet" },
+  {
+    rules: ["RELAY-10", "RELAY-11"],
+    reason: "later: relays share connections, so that a link does not show when one of them is closed",
+  },
+  {
+    rules: ["RELAY-12"],
+    reason: "later: a manifest cannot give one replica a credential that its peers refuse",
+  },
+  { rules: ["AUTH-3"], reason: "later: the protocol has no call that revokes a credential" },
+  { rules: ["AUTH-4"], reason: "later: the case that a denied watch makes no dial is not written yet" },
 ];
 
 function notWritten(group: string, rules: readonly RuleId[]): Waiver {

@@ -8,11 +8,20 @@ import { startWorker, TargetUnreachable, type WorkerProcess } from "./worker-pro
 /** How much longer than its limit a run may go unheard of: time to release what it holds, and to start again what it has ended. */
 const graceMs = 90_000;
 
+const unreachable = "the target could not be reached";
+
+/** Whether the case did not even begin, because there was no target. */
+export function isWithoutTarget({ status, message }: CellResult): boolean {
+  return status === "not_verified" && message?.startsWith(unreachable) === true;
+}
+
 export interface RunCellsOptions {
   /** The path of the module that exports `cases` and `openTarget`. */
   readonly suite: string;
   readonly cases: readonly Case[];
   readonly manifest: Manifest;
+  /** Of the process that runs cases, which resolves the manifest's names of variables. Default: this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
   /** How many runs may go on at once, of cases that do not disturb each other. */
   readonly width: number;
   /** Instead of the grace period, for tests. */
@@ -43,9 +52,7 @@ export async function runCells(cells: readonly Cell[], options: RunCellsOptions)
   } catch (error) {
     if (!(error instanceof TargetUnreachable)) throw error;
     for (const cell of [...together, ...alone])
-      options.onFinished(
-        unfinished(cell, "not_verified", `the target could not be reached: ${error.message}`),
-      );
+      options.onFinished(unfinished(cell, "not_verified", `${unreachable}: ${error.message}`));
   }
 }
 
@@ -88,7 +95,7 @@ async function runBatch(
   const kill = (): void => worker?.kill("the run was ended");
   options.signal?.addEventListener("abort", kill, { once: true });
   try {
-    worker = await startWorker(options.suite, options.manifest, {
+    worker = await startWorker(options.suite, options.manifest, options.env, {
       onFinished: ({ result, goesOn }) => {
         running.get(result.cell.key)?.limit[Symbol.dispose]();
         running.delete(result.cell.key);

@@ -35,15 +35,18 @@ export class TargetUnreachable extends Error {
  * Starts a process and opens the target in it.
  *
  * @param suite the path of the module with the cases
+ * @param env of the process; undefined: this process's own
  * @throws {TargetUnreachable}
  */
 export async function startWorker(
   suite: string,
   manifest: Manifest,
+  env: NodeJS.ProcessEnv | undefined,
   listener: WorkerListener,
 ): Promise<WorkerProcess> {
   const child = fork(fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url)), [], {
     execArgv: loaderArguments(),
+    env: env ?? process.env,
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   let stderr = "";

@@ -55,6 +55,8 @@ export class GrpcClient implements RpcClient {
       metadataOf({ ...this.#options.headers, ...options.headers }),
       deadline,
     );
+    // Of messages it would take 16 off the wire before a pause is felt, however large they are.
+    (stream as unknown as ReadableSide)._readableState.highWaterMark = 1;
     recorded.begin({
       cancel: () => stream.cancel(),
       // grpc-js asks HTTP/2 for the next message when this stream wants one.
@@ -109,6 +111,11 @@ export class GrpcClient implements RpcClient {
   [Symbol.dispose](): void {
     this.#client.close();
   }
+}
+
+/** How many messages a stream of grpc-js keeps ready; its constructor does not let anybody choose. */
+interface ReadableSide {
+  readonly _readableState: { highWaterMark: number };
 }
 
 /** Sends the messages one after the other, each when the one before is on its way, until the call is over. */

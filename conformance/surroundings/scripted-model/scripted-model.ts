@@ -91,6 +91,8 @@ class Model implements ScriptedModel {
 
   async listen(): Promise<void> {
     this.#server.on("connection", (socket) => socket.setNoDelay(true));
+    // A connection that ends for its idleness just when a caller uses it again would be a failed attempt that no case has asked for.
+    this.#server.keepAliveTimeout = 0;
     this.#server.listen(this.#listen);
     await once(this.#server, "listening");
   }

@@ -27,7 +27,8 @@ export const noCanary: Invariant = {
   },
 };
 
-function bytesOf(frame: Frame): Uint8Array {
+/** Everything in a frame that can hold a text. */
+export function bytesOf(frame: Frame): Uint8Array {
   switch (frame.kind) {
     case "headers":
       return Buffer.from(JSON.stringify(frame.headers));
@@ -46,8 +47,8 @@ function bytesOf(frame: Frame): Uint8Array {
   }
 }
 
-/** As text, and as it stands in the middle of base64, wherever it begins there. */
-function formsOf(canary: string): string[] {
+/** How a text may be written in bytes: as text, and as it stands in the middle of base64, wherever it begins there. */
+export function formsOf(canary: string): string[] {
   const bytes = Buffer.from(canary);
   const encoded = [0, 1, 2].map((offset) => {
     const text = Buffer.concat([Buffer.alloc(offset), bytes])

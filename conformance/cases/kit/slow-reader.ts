@@ -1,0 +1,44 @@
+import type { Watch } from "../../suite/run/watch.js";
+import type { CaseContext } from "../../suite/cases/case-context.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
+import type { ModelScript } from "../../surroundings/scripted-model/model-script.js";
+import { send } from "./chats.js";
+import { shownText, watchedChat } from "./subscriptions.js";
+
+type Acting = Pick<CaseContext, "arrange" | "client" | "model" | "modelName" | "random" | "watch">;
+
+export interface SlowReader {
+  readonly chatId: string;
+  /** Reads everything at once. */
+  readonly quick: Watch;
+  /** Has seen the beginning, and takes nothing off the wire any more. */
+  readonly slow: Watch;
+  readonly script: ModelScript;
+  /** What the model says in all, once the gate `stalled` is open. */
+  readonly content: string;
+}
+
+/**
+ * Two who watch a turn, one of whom stops to read in its midst. What the model says then is far more than what connections hold by themselves:
+ * `pieces` pieces of 32 KiB.
+ */
+export async function stalledReader(context: Acting, pieces: number): Promise<SlowReader> {
+  const { arrange, model, random, watch } = context;
+  const { chatId, watcher: quick } = await watchedChat(context);
+  const slow = watch(chatId);
+  // No piece is like another: what is lost or doubled shows.
+  const said = Array.from({ length: pieces }, (_, index) =>
+    `${index} ${random.nonce()} `.padEnd(32 * 1024, "🙂 and so on "),
+  ).map((piece) => piece.toWellFormed());
+  const script = model.script([text("begin "), gate("stalled"), text(said.join(""), { pieces: said })]);
+  await arrange("a message", "response", () => send(context, chatId, script.says("talk")));
+  await arrange("both see the beginning", "response", (signal) =>
+    Promise.all(
+      [quick, slow].map((each) =>
+        each.until("the beginning", (_, events) => shownText(events) === "begin ", { signal }),
+      ),
+    ),
+  );
+  slow.call.pause();
+  return { chatId, quick, slow, script, content: `begin ${said.join("")}` };
+}

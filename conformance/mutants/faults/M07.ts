@@ -1,0 +1,16 @@
+import type { Fault } from "../fault.js";
+
+export const fault: Fault = {
+  id: "M07",
+  title: "the end of a relay's transport is taken for the end of its episode",
+  edits: [
+    {
+      file: "src/relay/relay-machine.ts",
+      find: 'if (state.phase !== "connected" || state.dialId !== input.dialId) return stay(state);\n      return redial(state, input);\n    case "timer"',
+      replace:
+        'if (state.phase !== "connected" || state.dialId !== input.dialId) return stay(state);\n      return rest(state);\n    case "timer"',
+    },
+  ],
+  kills: ["relay-reconnect/eof-is-not-completion"],
+  spares: ["order/seq-contiguous", "relay-stale/same-owner-next-episode"],
+};

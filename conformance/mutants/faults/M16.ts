@@ -1,0 +1,16 @@
+import type { Fault } from "../fault.js";
+
+export const fault: Fault = {
+  id: "M16",
+  title: "a change is announced before it is committed",
+  edits: [
+    {
+      file: "src/chat/chats.ts",
+      find: "if (idempotency === undefined) return work(tx);",
+      replace:
+        "if (idempotency === undefined) {\n        const early = await work(tx);\n        for (const chat of early.notify) this.#publish(notificationOf(chat), chat.owner);\n        return { ...early, notify: [] };\n      }",
+    },
+  ],
+  kills: ["bus/notify-after-commit"],
+  spares: ["lifecycle/get-unknown", "auth/every-rpc"],
+};

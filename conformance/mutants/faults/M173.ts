@@ -1,0 +1,15 @@
+import type { Fault } from "../fault.js";
+
+export const fault: Fault = {
+  id: "M173",
+  title: "a relay falls silent after its first episode",
+  edits: [
+    {
+      file: "src/relay/episode-feed.ts",
+      find: "this.#add(log, 0);\n      this.#wakeup.notify();",
+      replace: "if (this.#queue.length > 0) this.#add(log, 0);\n      this.#wakeup.notify();",
+    },
+  ],
+  kills: ["relay-stale/same-owner-next-episode"],
+  spares: ["order/seq-contiguous", "relay-stale/dial-completes-after-unwatch"],
+};

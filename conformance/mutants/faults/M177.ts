@@ -1,0 +1,22 @@
+import type { Fault } from "../fault.js";
+
+export const fault: Fault = {
+  id: "M177",
+  title: "a relay that drops takes the streams of its watchers with it",
+  edits: [
+    {
+      file: "src/relay/chat-relay.ts",
+      find: "if (accepted) metrics.lost();",
+      replace:
+        "if (accepted) {\n        metrics.lost();\n        ((globalThis as any).lost ??= new Set()).add(this.#chatId);\n      }",
+    },
+    {
+      file: "src/stream/subscription.ts",
+      find: "if (this.#deps.shutdown.aborted) throw shuttingDown();",
+      replace:
+        "if (this.#deps.shutdown.aborted || (globalThis as any).lost?.has(this.#chatId)) throw shuttingDown();",
+    },
+  ],
+  kills: ["relay-reconnect/client-stream-survives"],
+  spares: ["order/seq-contiguous", "relay-stale/same-owner-next-episode"],
+};
