@@ -3,7 +3,7 @@ import { SummaryReporter } from "./test/kit/summary-reporter.js";
 
 export default defineConfig({
   test: {
-    include: ["{src,test,conformance}/**/*.test.ts"],
+    include: ["{src,test,conformance,bench}/**/*.test.ts"],
     globalSetup: "test/kit/global-setup.ts",
     // Deadlines for what is broken, generous enough for a busy machine with two cores.
     testTimeout: 30_000,

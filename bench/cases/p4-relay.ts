@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
+import { type Floor, startFloor } from "../floors/floor.js";
+import { checkDelivered } from "../kit/fan-out.js";
+import {
+  type PacedModel,
+  pacedModelName,
+  type PacedPlan,
+  planText,
+  startPacedModel,
+} from "../kit/paced-model.js";
+import { startPair } from "../kit/pair.js";
+import type { Palaver } from "../kit/palaver.js";
+import { scriptOf, type StepShape } from "../kit/scripts.js";
+import { type Group, Subscribers } from "../kit/subscribers.js";
+import type { BenchCase, BenchRun } from "../run/bench-case.js";
+import type { Bar, Run } from "../run/result.js";
+import { alternate } from "../run/rounds.js";
+
+type Pair = Awaited<ReturnType<typeof startPair>>;
+
+const deltaBytes = 120;
+
+/** What it takes that a chat is watched on another replica than the one that runs it. */
+export const relay: BenchCase = {
+  id: "P4",
+  title: "the relay between replicas",
+  run: async (bench) => {
+    const steady: StepShape = { deltas: bench.pick(3_000, 600), deltaBytes, intervalMs: 1 };
+    await using model = await startPacedModel();
+    await using pair = await startPair(bench, { scripts: [scriptOf("steady", steady)], env: model.env });
+    await using floor = await startFloor();
+    await using hop = await startFloor();
+    await hop.relayFrom(floor.url);
+    await using subscribers = new Subscribers();
+    await addedLatency(bench, { pair, model, floor, hop, subscribers });
+    await cpuOfBothSides(bench, { pair, subscribers, steady });
+  },
+};
+
+/** What a subscriber there waits longer than one here, for the same deltas. */
+async function addedLatency(
+  bench: BenchRun,
+  {
+    pair,
+    model,
+    floor,
+    hop,
+    subscribers,
+  }: {
+    pair: Pair;
+    model: PacedModel;
+    floor: Floor;
+    hop: Floor;
+    subscribers: Subscribers;
+  },
+): Promise<void> {
+  const plan: PacedPlan = { deltas: bench.pick(600, 100), deltaBytes, perSecond: 100 };
+  const chatId = await pair.worker.createChat();
+  const open = (url: string): Promise<Group> =>
+    subscribers.open({ url, wire: "grpc", chatIds: [chatId], count: 1, connections: 1, deltaBytes });
+  const measure = async (near: Group, far: Group, begin: () => Promise<void>): Promise<{ value: number }> => {
+    await Promise.all([near.expect(), far.expect()]);
+    const saying = begin();
+    await Promise.all([near.reach(plan.deltas), far.reach(plan.deltas)]);
+    await saying;
+    for (const group of [near, far]) checkDelivered(await group.tally(), { count: 1, shape: plan });
+    // Delta by delta. What is below the clock's resolution, or came first by chance, adds a microsecond, not nothing.
+    return { value: Math.max(1, await far.lagUs(near)) };
+  };
+  const ours = { near: await open(pair.worker.url), far: await open(pair.remote.url) };
+  const raw = { near: await open(floor.url), far: await open(hop.url) };
+  const runs = await alternate(bench.rounds, {
+    ours: () => measure(ours.near, ours.far, () => pair.worker.say(chatId, planText(plan), pacedModelName)),
+    floor: () => measure(raw.near, raw.far, () => floor.follow(model.url, plan)),
+  });
+  const bar: Bar = { of: "ratio", is: "at most", goal: 1.5 };
+  bench.report({ id: "P4", case: "added by the hop, p50", unit: "µs", bar, runs });
+  for (const group of [ours.near, ours.far, raw.near, raw.far]) await group.close();
+}
+
+/** CPU time of the worker and of the other replica for each delta, with so many subscribers here and there. */
+async function cpuOfBothSides(
+  bench: BenchRun,
+  { pair, subscribers, steady }: { pair: Pair; subscribers: Subscribers; steady: StepShape },
+): Promise<void> {
+  const { worker, remote } = pair;
+  const step = async (here: number, there: number): Promise<{ worker: number; remote: number }> => {
+    const chatId = await worker.createChat();
+    const open = (count: number, { url }: Palaver): Promise<Group>[] =>
+      count === 0
+        ? []
+        : [subscribers.open({ url, wire: "grpc", chatIds: [chatId], count, connections: count })];
+    const groups = await Promise.all([...open(here, worker), ...open(there, remote)]);
+    const before = await Promise.all([worker.child.usage(), remote.child.usage()]);
+    await worker.say(chatId, "go", "scripted/steady");
+    await Promise.all(groups.map((group) => group.reach(steady.deltas)));
+    await untilIdle(worker, chatId);
+    const after = await Promise.all([worker.child.usage(), remote.child.usage()]);
+    await Promise.all(groups.map((group) => group.close()));
+    return {
+      worker: (after[0].cpuUs - before[0].cpuUs) / steady.deltas,
+      remote: (after[1].cpuUs - before[1].cpuUs) / steady.deltas,
+    };
+  };
+  const sides: Record<"worker" | "remote" | "many", Run[]> = { worker: [], remote: [], many: [] };
+  await alternate(bench.rounds, {
+    ours: async () => {
+      const alone = await step(0, 0);
+      const local = await step(1, 0);
+      const far = await step(0, 1);
+      const many = await step(0, 50);
+      sides.worker.push({ value: far.worker - alone.worker });
+      // Without what it costs to serve the subscriber, which a local one costs too.
+      sides.remote.push({ value: far.remote - alone.remote - (local.worker - alone.worker) });
+      sides.many.push({ value: many.worker, floor: far.worker });
+      return { value: 0 };
+    },
+  });
+  const unit = "µs CPU/delta";
+  const each: Bar = { of: "value", is: "at most", goal: 5 };
+  // The first round is for warming up.
+  bench.report({ id: "P4", case: "the worker's side", unit, bar: each, runs: sides.worker.slice(1) });
+  bench.report({ id: "P4", case: "the other side", unit, bar: each, runs: sides.remote.slice(1) });
+  bench.report({
+    id: "P4",
+    case: "worker, 50 remote subscribers; floor: 1",
+    unit,
+    bar: { of: "ratio", is: "at most", goal: 1.1 },
+    runs: sides.many.slice(1),
+  });
+}
+
+async function untilIdle({ client }: Palaver, chatId: string): Promise<void> {
+  for (;;) {
+    const { chat } = await client.getChat({ chatId });
+    if (chat?.status === ChatStatus.WAITING) return;
+    await sleep(200);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Measured } from "./result.js";
+
+/** How long and how often a case measures. */
+export interface BenchRun {
+  readonly quick: boolean;
+  /** How often each side is measured; one more is for warming up. */
+  readonly rounds: number;
+  /** One of two sizes: of a whole run, of a quick one. */
+  readonly pick: <T>(whole: T, quick: T) => T;
+  /** An empty database of its own, on the Postgres of this run. */
+  readonly createDatabase: () => Promise<string>;
+  /** A NATS server of this run, with JetStream. */
+  readonly natsUrl: () => Promise<string>;
+  /** A folder that goes with this run. */
+  readonly folder: string;
+  /** Options of Node's own for the servers under test. */
+  readonly serverNodeOptions: readonly string[];
+  readonly report: (measured: Measured) => void;
+}
+
+/** One bar, or what belongs to it. What it starts it ends itself. */
+export interface BenchCase {
+  readonly id: string;
+  readonly title: string;
+  readonly run: (bench: BenchRun) => Promise<void>;
+}
