@@ -15,6 +15,7 @@ export const lateWatcherGrace = defineCase({
   run: async (context) => {
     const { arrange, check, waitFor, watch } = context;
     const { chatId, script, others } = await startTurn(context, [
+      gate("watched"),
       text("one "),
       gate("left"),
       text("two "),
@@ -25,6 +26,9 @@ export const lateWatcherGrace = defineCase({
     const replica = others[0];
     const stays = watch(chatId, { replica });
     const leaves = watch(chatId, { replica });
+    for (const watcher of [stays, leaves])
+      await arrange("it is watched", "response", (signal) => watcher.caughtUp({ signal }));
+    script.open("watched");
     for (const watcher of [stays, leaves])
       await arrange("a relay brings the turn", "relay_recovery", showing(watcher, "one "));
     leaves.cancel();

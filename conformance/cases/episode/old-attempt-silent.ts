@@ -15,11 +15,14 @@ export const oldAttemptSilent = defineCase({
     const { arrange, check, fence, links, never, watch } = context;
     const { chatId, script, owner, others } = await startTurn(
       context,
-      [text("one "), gate("hidden"), text("STALE"), gate("fails"), reset()],
+      [gate("watched"), text("one "), gate("hidden"), text("STALE"), gate("fails"), reset()],
       [text("two "), gate("end")],
     );
     const witness = watch(chatId, { replica: owner });
     const watcher = watch(chatId, { replica: others[0] });
+    for (const each of [witness, watcher])
+      await arrange("it is watched", "response", (signal) => each.caughtUp({ signal }));
+    script.open("watched");
     await arrange("a relay brings the first attempt", "relay_recovery", showing(watcher, "one "));
     const { relay } = links(owner);
     const since = relay.journal.mark;

@@ -15,7 +15,7 @@ export const evictedCanResume = defineCase({
   run: async (context) => {
     const { arrange, check, waitFor, watch } = context;
     // A target may keep as much as it likes: then there is nobody to resume, and the reader gets everything.
-    const { chatId, quick, slow, script } = await stalledReader(context, 192);
+    const { chatId, quick, slow, script } = await stalledReader(context, 320);
     // Nobody else reads so much at once: there it would be chance who is too slow.
     quick.cancel();
     script.open("stalled");

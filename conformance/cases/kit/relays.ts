@@ -5,7 +5,7 @@ import type { TargetReplica } from "../../suite/run/target.js";
 import type { Watch, WatchEvent } from "../../suite/run/watch.js";
 import type { GateEntry } from "../../surroundings/gate-journal.js";
 import type { ModelScript } from "../../surroundings/scripted-model/model-script.js";
-import type { Step } from "../../surroundings/scripted-model/script.js";
+import { gate, type Step } from "../../surroundings/scripted-model/script.js";
 import type { TcpGate } from "../../surroundings/tcp-gate.js";
 import type { View } from "../../transcript/view.js";
 import { createChat, textPart } from "./chats.js";
@@ -45,8 +45,8 @@ export async function startTurn(
 }
 
 /**
- * Two turns of the same script that one replica runs: among one more turns than there are replicas there are two such. The second is for
- * {@link shownOver}.
+ * Two turns of the same script that one replica runs: among one more turns than there are replicas there are two such. In both the model says
+ * nothing yet: {@link begin} lets it. The second is for {@link shownOver}.
  */
 export async function startTwins(
   context: Scene,
@@ -54,16 +54,31 @@ export async function startTwins(
 ): Promise<readonly [RunningTurn, RunningTurn]> {
   const turns: RunningTurn[] = [];
   for (;;) {
-    const turn = await startTurn(context, ...responses);
+    const turn = await startTurn(context, ...silentAtFirst(responses));
     const twin = turns.find(({ owner }) => owner === turn.owner);
     if (twin !== undefined) return [twin, turn];
     turns.push(turn);
   }
 }
 
+/** Lets the model say what it has to say first: to those who watch already it can only come as it is generated. */
+export function begin({ script }: Pick<RunningTurn, "script">): void {
+  script.open(beginning);
+}
+
+const beginning = "begin";
+
+/** The same, after a gate. */
+export function silentAtFirst([
+  first = [],
+  ...more
+]: readonly (readonly Step[])[]): readonly (readonly Step[])[] {
+  return [[gate(beginning), ...first], ...more];
+}
+
 /**
  * A turn that this very replica runs: who takes a turn is chance, so others may be started first, which end at once. One that could not reach its
- * store for a while takes none until it knows again that it may.
+ * store for a while takes none until it knows again that it may. In it the model says nothing yet, see {@link begin}.
  */
 export async function turnOf(
   context: Scene,
@@ -71,9 +86,10 @@ export async function turnOf(
   ...responses: readonly (readonly Step[])[]
 ): Promise<RunningTurn> {
   for (let left = 300; left > 0; left -= 1) {
-    const turn = await startTurn(context, ...responses);
+    const silent = silentAtFirst(responses);
+    const turn = await startTurn(context, ...silent);
     if (turn.owner === owner) return turn;
-    openAll(turn.script, responses);
+    openAll(turn.script, silent);
   }
   context.precondition(`${owner.name} takes a turn`, false);
   throw new Error("a precondition that does not hold ends the run");
@@ -208,18 +224,22 @@ export function deltasTold(events: readonly WatchEvent[]): string[] {
 }
 
 /**
- * A fence: whatever the owner had sent to that replica over its relay link before has arrived. What a twin of the turn has generated long ago
- * is shown there now, over the same link.
+ * A fence: whatever the owner had sent to those replicas over its relay link before has arrived. What a twin of the turn begins to say only now, while it
+ * is watched there, is shown there: it has come over the same link.
  */
-export function shownOver(
-  { fence, watch }: Pick<CaseContext, "fence" | "watch">,
+export async function shownOver(
+  { arrange, fence, watch }: Pick<CaseContext, "arrange" | "fence" | "watch">,
   twin: RunningTurn,
-  { at, ending }: { readonly at: TargetReplica; readonly ending: string },
-): Promise<View> {
-  const watcher = watch(twin.chatId, { replica: at });
-  return fence(
-    `what another turn of ${twin.owner.name} shows has come to ${at.name}`,
-    "relay_recovery",
-    showing(watcher, ending),
-  );
+  { at, ending }: { readonly at: Iterable<TargetReplica>; readonly ending: string },
+): Promise<void> {
+  const watchers = [...at].map((replica) => ({ replica, watcher: watch(twin.chatId, { replica }) }));
+  for (const { watcher } of watchers)
+    await arrange("another turn is watched", "response", (signal) => watcher.caughtUp({ signal }));
+  begin(twin);
+  for (const { replica, watcher } of watchers)
+    await fence(
+      `what another turn of ${twin.owner.name} shows has come to ${replica.name}`,
+      "relay_recovery",
+      showing(watcher, ending),
+    );
 }

@@ -22,10 +22,11 @@ export const clientStreamSurvives = defineCase({
     ]);
     const since = relay.journal.mark;
     precondition("the link drops", drop(relay) > 0);
+    const reconnected = entered(relay, ({ event }) => event === "connected", { since });
     await arrange(
-      "it was noticed: there is another connection",
+      "it was noticed: there is another connection, or the stream ends",
       "relay_recovery",
-      entered(relay, ({ event }) => event === "connected", { since }),
+      (signal) => Promise.race([reconnected(signal), watcher.ended({ signal })]),
     );
     turn.script.open("dropped");
     await waitFor(

@@ -17,8 +17,9 @@ export const identicalTokens = defineCase({
   limitMs: 60_000,
   run: async (context) => {
     const { arrange, check, precondition, waitFor } = context;
-    const { turn, witness, watcher, relay } = await shownUpTo(context, "and la la la ", [
+    const { turn, witness, watcher, relay } = await shownUpTo(context, "and ", [
       text("and "),
+      gate("sing"),
       text("la la la ", la),
       gate("down"),
       text("la la la ", la),
@@ -27,6 +28,11 @@ export const identicalTokens = defineCase({
       text("end"),
       gate("end"),
     ]);
+    turn.script.open("sing");
+    await waitFor(
+      { rule: "RELAY-7", sentence: "each is shown", happens: showing(watcher, "and la la la ") },
+      "relay_recovery",
+    );
     const since = relay.journal.mark;
     precondition("the link drops", relay.sever() > 0);
     turn.script.open("down");

@@ -54,7 +54,7 @@ export const dialCompletesAfterInterrupt = defineCase({
       },
       dial: async () => {
         links(owner).relay.release();
-        for (const replica of at.values()) await shownOver(context, twin, { at: replica, ending: "old " });
+        await shownOver(context, twin, { at: at.values(), ending: "old " });
       },
       "old-model": async () => {
         script.open("old-model");

@@ -1,6 +1,6 @@
 import { defineCase } from "../../suite/cases/define-case.js";
 import { gate, text } from "../../surroundings/scripted-model/script.js";
-import { entered, holdDials, showing, shownOver, startTwins } from "../kit/relays.js";
+import { begin, entered, holdDials, showing, shownOver, startTwins } from "../kit/relays.js";
 
 const much = 512 * 1024;
 
@@ -25,6 +25,7 @@ export const dialCompletesAfterUnwatch = defineCase({
     const { chatId, script, owner, others } = turn;
     const { relay } = links(owner);
     const witness = watch(chatId, { replica: owner });
+    begin(turn);
     await arrange("the owner has what the model said", "response", showing(witness, "quiet "));
     const since = holdDials(relay);
     const watcher = watch(chatId, { replica: others[0] });
@@ -37,7 +38,7 @@ export const dialCompletesAfterUnwatch = defineCase({
     watcher.cancel();
     await arrange("the watcher leaves", "response", (signal) => watcher.ended({ signal }));
     relay.release();
-    await shownOver(context, twin, { at: others[0], ending: "quiet " });
+    await shownOver(context, twin, { at: [others[0]], ending: "quiet " });
     const before = relay.journal.bytes.passed;
     script.open("loud");
     await arrange("the model says much", "response", showing(witness, "!"));

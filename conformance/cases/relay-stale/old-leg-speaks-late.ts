@@ -1,6 +1,6 @@
 import { defineCase } from "../../suite/cases/define-case.js";
-import { edited, entered, nextTurnElsewhere, showing } from "../kit/relays.js";
-import { everybodyWatches, oldTurnRuns, stale, staleIsNotShown } from "./scene.js";
+import { begin, edited, entered, nextTurnElsewhere, showing } from "../kit/relays.js";
+import { everybodyWatches, oldTurnWaits, stale, staleIsNotShown } from "./scene.js";
 
 export const oldLegSpeaksLate = defineCase({
   id: "relay-stale/old-leg-speaks-late",
@@ -13,8 +13,11 @@ export const oldLegSpeaksLate = defineCase({
   limitMs: 60_000,
   run: async (context) => {
     const { arrange, links } = context;
-    const scene = everybodyWatches(context, await oldTurnRuns(context));
+    const scene = everybodyWatches(context, await oldTurnWaits(context));
     const { script, owner } = scene.turn;
+    for (const watcher of scene.at.keys())
+      await arrange("everybody watches", "response", (signal) => watcher.caughtUp({ signal }));
+    begin(scene.turn);
     for (const [watcher, { name }] of scene.at)
       await arrange(`a relay brings the turn to ${name}`, "relay_recovery", showing(watcher, "old "));
     const { relay } = links(owner);

@@ -3,6 +3,7 @@ import type { TargetReplica } from "../../suite/run/target.js";
 import type { Watch } from "../../suite/run/watch.js";
 import { gate, type Step, text } from "../../surroundings/scripted-model/script.js";
 import {
+  begin,
   deltasTold,
   entered,
   holdDials,
@@ -30,13 +31,21 @@ export const stale = "STALE";
 export const oldTurn: readonly Step[] = [text("old "), gate("old-model"), text(stale), gate("old-end")];
 const nextTurn: readonly Step[] = [text("new "), gate("new-middle"), text("and more"), gate("new-end")];
 
-/** The old turn has said "old ", and its owner has read that. */
-export async function oldTurnRuns(context: CaseContext<never>): Promise<Scene> {
+/** The old turn runs, and its model says nothing yet. */
+export async function oldTurnWaits(context: CaseContext<never>): Promise<Scene> {
   const { arrange, watch } = context;
   const [turn, twin] = await startTwins(context, oldTurn, nextTurn);
   const witness = watch(turn.chatId, { replica: turn.owner });
-  await arrange("the owner has what the model said", "response", showing(witness, "old "));
+  await arrange("its owner is watched", "response", (signal) => witness.caughtUp({ signal }));
   return { turn, twin, witness, at: new Map() };
+}
+
+/** The old turn has said "old ", and its owner has read that. */
+export async function oldTurnRuns(context: CaseContext<never>): Promise<Scene> {
+  const scene = await oldTurnWaits(context);
+  begin(scene.turn);
+  await context.arrange("the owner has what the model said", "response", showing(scene.witness, "old "));
+  return scene;
 }
 
 /** Everybody else watches. */
@@ -94,7 +103,7 @@ export async function staleIsNotShown(
   const marks = new Map([...at.keys()].map((watcher) => [watcher, watcher.events.length]));
   turn.script.open("old-model");
   letGo();
-  for (const replica of at.values()) await shownOver(context, fencedBy, { at: replica, ending: "old " });
+  await shownOver(context, fencedBy, { at: at.values(), ending: "old " });
   links(turn.owner).store.release();
   turn.script.open("new-middle");
   await nextIsShown(context, scene, "and more");

@@ -44,8 +44,7 @@ export const twoPendingLatestWins = defineCase({
     const steps: Readonly<Record<string, () => Promise<void>>> = {
       "old-dial": async () => {
         links(owner).relay.release();
-        for (const replica of at.values())
-          await shownOver(context, scene.twin, { at: replica, ending: "old " });
+        await shownOver(context, scene.twin, { at: at.values(), ending: "old " });
       },
       "new-dial": async () => {
         for (const replica of others) links(replica).relay.release();

@@ -1,6 +1,6 @@
 import { defineCase } from "../../suite/cases/define-case.js";
 import { gate, text } from "../../surroundings/scripted-model/script.js";
-import { deltasTold, entered, holdDials, idleWith, shownOver, startTwins } from "../kit/relays.js";
+import { begin, deltasTold, entered, holdDials, idleWith, shownOver, startTwins } from "../kit/relays.js";
 
 export const turnEndsDuringDial = defineCase({
   id: "snapshot/turn-ends-during-dial",
@@ -16,6 +16,7 @@ export const turnEndsDuringDial = defineCase({
     const [turn, twin] = await startTwins(context, [text("said "), gate("end"), text("and done")]);
     const { chatId, script, owner, others } = turn;
     const { relay } = links(owner);
+    begin(turn);
     const since = holdDials(relay);
     const watcher = watch(chatId, { replica: others[0] });
     await arrange(
@@ -34,7 +35,7 @@ export const turnEndsDuringDial = defineCase({
     );
     const mark = watcher.events.length;
     relay.release();
-    await shownOver(context, twin, { at: others[0], ending: "said " });
+    await shownOver(context, twin, { at: [others[0]], ending: "said " });
     never("STREAM-7", "no delta of it comes after its message", deltasTold(watcher.events.slice(mark)));
   },
 });

@@ -43,7 +43,9 @@ export const getAndWatchAgree = defineCase({
     const failed = await failedTurn(context);
     failed.fail();
     await arrange("the turn fails", "response", (signal) =>
-      failed.watcher.until("the error", ({ error }) => error !== undefined, { signal }),
+      failed.watcher.until("the error", (_, events) => events.some((event) => event.case === "error"), {
+        signal,
+      }),
     );
     await compare(failed.chat.id, "after a failed turn", ChatStatus.ERROR);
   },

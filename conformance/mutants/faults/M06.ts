@@ -15,6 +15,11 @@ export const fault: Fault = {
       find: 'case "unfollow":\n        this.#unfollow();\n        break;',
       replace: 'case "unfollow":\n        break;',
     },
+    {
+      file: "src/relay/mirror.ts",
+      find: 'this.#open?.writer.close(event.value.committed ? "committed" : "discarded");',
+      replace: 'this.#open?.writer.close("committed");',
+    },
   ],
   kills: ["episode/old-attempt-silent"],
   spares: ["order/seq-contiguous", "relay-stale/same-owner-next-episode"],

@@ -6,9 +6,8 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/relay/relay-machine.ts",
-      find: 'if (state.phase !== "connected" || state.dialId !== input.dialId) return stay(state);\n      return redial(state, input);\n    case "timer"',
-      replace:
-        'if (state.phase !== "connected" || state.dialId !== input.dialId) return stay(state);\n      return rest(state);\n    case "timer"',
+      find: 'return redial(state, input);\n    case "timer"',
+      replace: 'return redial(state, { refused: true });\n    case "timer"',
     },
   ],
   kills: ["relay-reconnect/eof-is-not-completion"],

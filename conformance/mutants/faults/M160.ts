@@ -12,5 +12,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["redact/unary", "redact/snapshot"],
-  spares: ["redact/still-sent-to-model", "order/seq-contiguous"],
+  spares: ["lifecycle/get-unknown", "order/seq-contiguous"],
 };

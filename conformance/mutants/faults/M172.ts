@@ -2,7 +2,7 @@ import type { Fault } from "../fault.js";
 
 export const fault: Fault = {
   id: "M172",
-  title: "a dial that fails late counts as the end of the relay that has taken its place",
+  title: "a dial that fails late counts as a refusal by the replica that is relayed from now",
   edits: [
     {
       file: "src/relay/chat-relay.ts",
@@ -13,7 +13,7 @@ export const fault: Fault = {
       file: "src/relay/relay-machine.ts",
       find: 'if (state.phase !== "dialling" || state.dialId !== input.dialId) return stay(state);\n      return redial',
       replace:
-        'if (state.phase === "connected" && state.dialId !== input.dialId) return rest(state, release(state));\n      if (state.phase !== "dialling" || state.dialId !== input.dialId) return stay(state);\n      return redial',
+        'if (state.phase === "connected" && state.dialId !== input.dialId) {\n        const { lastId, reading, target } = state;\n        return stay({ phase: "refused", lastId, reading, target }, ...release(state));\n      }\n      if (state.phase !== "dialling" || state.dialId !== input.dialId) return stay(state);\n      return redial',
     },
     {
       file: "src/relay/peers.ts",

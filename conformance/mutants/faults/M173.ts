@@ -11,5 +11,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["relay-stale/same-owner-next-episode"],
-  spares: ["order/seq-contiguous", "relay-stale/dial-completes-after-unwatch"],
+  spares: ["lifecycle/get-unknown", "relay-stale/dial-completes-after-unwatch"],
 };

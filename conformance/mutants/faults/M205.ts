@@ -11,5 +11,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["status/error-has-payload"],
-  spares: ["order/seq-contiguous", "status/legal-transitions"],
+  spares: ["order/seq-contiguous", "lifecycle/get-unknown"],
 };

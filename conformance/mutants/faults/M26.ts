@@ -18,5 +18,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["redact/canary"],
-  spares: ["redact/still-sent-to-model", "resume/foreign-cursor"],
+  spares: ["redact/still-sent-to-model", "auth/every-rpc"],
 };

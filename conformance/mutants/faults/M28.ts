@@ -12,5 +12,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["order/seq-contiguous", "order/ten-thousand-parts"],
-  spares: ["lifecycle"],
+  spares: ["lifecycle/get-unknown"],
 };

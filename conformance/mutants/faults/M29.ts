@@ -2,19 +2,13 @@ import type { Fault } from "../fault.js";
 
 export const fault: Fault = {
   id: "M29",
-  title: "the one who writes deltas waits until every reader has taken them",
+  title: "whoever is far behind throws at the one who writes",
   edits: [
     {
       file: "src/stream/subscription.ts",
-      find: "if (batch !== undefined) yield batch;",
+      find: "    const { log, lastSeq, weightBefore } = followed;\n",
       replace:
-        "if (batch !== undefined) {\n      const readers = ((globalThis as { readers?: Set<unknown> }).readers ??= new Set());\n      readers.add(subscription);\n      try {\n        yield batch;\n      } finally {\n        readers.delete(subscription);\n      }\n    }",
-    },
-    {
-      file: "src/agent/generate.ts",
-      find: "yield next.value;",
-      replace:
-        "while (((globalThis as { readers?: Set<unknown> }).readers?.size ?? 0) > 0)\n        await new Promise((resolve) => setTimeout(resolve, 1));\n      yield next.value;",
+        '    const { log, lastSeq, weightBefore } = followed;\n    if (this.#delivering && log.weightAfter(lastSeq) > 256 * 1024) throw new Error("too far behind");\n',
     },
   ],
   kills: ["flow/slow-reader-alone", "flow/slow-reader-not-generation"],

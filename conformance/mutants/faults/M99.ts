@@ -11,5 +11,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["legacy/mixed-in-one-chat"],
-  spares: ["lifecycle/get-unknown", "legacy/big-integers"],
+  spares: ["lifecycle/get-unknown", "auth/every-rpc"],
 };
