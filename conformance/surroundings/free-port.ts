@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-// Below the range that systems take the ports of outgoing connections from (Linux 32768, others 49152): what is free here stays so until
-// somebody wants to listen on just this port.
-const firstPort = 20_000;
-const lastPort = 32_000;
+// Below the ranges that systems take the ports of outgoing connections from (Linux 32768, others 49152, gVisor 16000): what is free here stays
+// so until somebody wants to listen on just this port.
+const firstPort = 10_000;
+const lastPort = 15_900;
 
 /** A port of 127.0.0.1 on which nobody listens, for a program that has to be told its port before it starts. */
 export async function freePort(): Promise<number> {
