@@ -123,7 +123,7 @@ it("every need belongs to a tier, and a manifest says how each could be offered"
 describe("a case", () => {
   it.each<[string, Partial<CaseDefinition<"STREAM-5">>]>([
     ["an id is group/slug", { id: "Group/case" }],
-    ["a mutant is M and two digits", { mutant: "M1" }],
+    ["a mutant is M and two or three digits", { mutant: "M1" }],
     ["more than 5 gates", { gates: ["a", "b", "c", "d", "e", "f"] }],
     ["two gates have the same name", { gates: ["a", "a"] }],
     ["gates are named in small letters", { gates: ["a,b"] }],
