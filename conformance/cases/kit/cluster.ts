@@ -97,5 +97,5 @@ export async function replaceAll(
     Promise.all(target.replicas.map((replica) => process(replica)[how]())),
   );
   for (const replica of target.replicas)
-    await arrange(`a new ${replica.name} serves`, "lease", () => process(replica).restart());
+    await arrange(`a new ${replica.name} serves`, "start", () => process(replica).restart());
 }

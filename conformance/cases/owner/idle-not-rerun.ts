@@ -13,7 +13,7 @@ export const idleNotRerun = defineCase({
   profile: "cluster",
   needs: ["model", "processes"],
   mutant: "M39",
-  limitMs: 120_000,
+  limitMs: 240_000,
   run: async (context) => {
     const { arrange, check, fence, model, never, watch } = context;
     const script = model.script([text("an answer")], [text("once more")]);

@@ -13,7 +13,7 @@ export const survivesRestart = defineCase({
   profile: "cluster",
   needs: ["model", "replicas", "processes"],
   mutant: "M198",
-  limitMs: 120_000,
+  limitMs: 240_000,
   run: async (context) => {
     const { arrange, check, model, waitFor, watch } = context;
     // Each replica may take the turn over from one that ends before it.

@@ -13,7 +13,7 @@ export const afterRestart = defineCase({
   profile: "cluster",
   needs: ["model", "processes"],
   mutant: "M199",
-  limitMs: 120_000,
+  limitMs: 240_000,
   run: async (context) => {
     const { arrange, check, model, waitFor, watch } = context;
     const script = model.script([text("an answer")], [text("another")]);

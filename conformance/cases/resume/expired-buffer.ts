@@ -11,7 +11,7 @@ export const expiredBuffer = defineCase({
   profile: "core",
   needs: ["model", "processes"],
   mutant: "M154",
-  limitMs: 120_000,
+  limitMs: 240_000,
   run: async (context) => {
     const { arrange, check, mayLose, model, process, target, waitFor, watch } = context;
     const { chatId, watcher } = await watchedChat(context);
@@ -26,7 +26,7 @@ export const expiredBuffer = defineCase({
     const all = await arrange("the history", "response", () => history(context, chatId));
     mayLose("every replica ends, and with it the deltas that it held");
     for (const replica of target.replicas)
-      await arrange(`${replica.name} starts anew`, "lease", () => process(replica).restart());
+      await arrange(`${replica.name} starts anew`, "start", () => process(replica).restart());
 
     const resumed = watch(chatId, { cursor });
     await waitFor(

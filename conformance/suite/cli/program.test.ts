@@ -148,6 +148,11 @@ describe("a run that was broken off", () => {
 });
 
 describe("replay", () => {
+  it("shows all of a run, also of one that passes", async () => {
+    const { stdout } = await conformance("replay end/pass --target @target.yaml");
+    expect(stdout).toContain("✓ STREAM-5 a replica is there");
+  });
+
   it("has the same chance from the seed that the report names", async () => {
     const { stdout } = await conformance(`run chance/flaky --repeat 8 --json ${options}`);
     const runs = reportIn(stdout).cases.flatMap((each) => each.runs);

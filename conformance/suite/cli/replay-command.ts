@@ -52,6 +52,7 @@ export async function replay(
     cases,
     manifest,
     width: 1,
+    keepsTimelines: true,
     signal,
     onBegun: () => undefined,
     onFinished: (result) => void results.push(result),

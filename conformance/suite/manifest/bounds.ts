@@ -18,6 +18,7 @@ export const boundDefinitions = {
   relay_close: { maxMs: 1_000, rule: "RELAY-10", about: "from the end of a turn to the end of its relay" },
   keepalive: { maxMs: 10_000, rule: "RELAY-9", about: "until a silent peer is noticed" },
   notify_poll: { maxMs: 10_000, rule: "BUS-5", about: "until a lost notification is made up for" },
+  start: { maxMs: 60_000, about: "from the start of a replica's process to its first answer" },
   lease: { maxMs: 30_000, rule: "OWN-2", about: "until the chat of a dead owner is taken over" },
   revocation: { maxMs: 30_000, rule: "AUTH-3", about: "from a revocation to the end of open streams" },
 } as const satisfies Readonly<Record<string, BoundDefinition>>;
@@ -41,6 +42,7 @@ export const boundsSchema = z
     relay_close: bound("relay_close"),
     keepalive: bound("keepalive"),
     notify_poll: bound("notify_poll"),
+    start: bound("start"),
     lease: bound("lease"),
     revocation: bound("revocation"),
   } satisfies Record<BoundName, unknown>)

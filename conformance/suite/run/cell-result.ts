@@ -22,7 +22,7 @@ export interface CellResult {
   /** Why it is neither passed nor failed by a check. */
   readonly message?: string | undefined;
   readonly checks: readonly CheckRecord[];
-  /** Empty for a run that passed. */
+  /** Empty for a run that passed, unless it was to be kept. */
   readonly timeline: readonly TimelineEntry[];
   readonly durationMs: number;
 }

@@ -20,6 +20,7 @@ const bounds: Bounds = {
   relay_close: 20,
   keepalive: 20,
   notify_poll: 20,
+  start: 20,
   lease: 20,
   revocation: 20,
 };

@@ -26,6 +26,7 @@ export async function runCell(
   cell: Cell,
   target: Target,
   manifest: Pick<Manifest, "bounds" | "models">,
+  { keepsTimeline = false }: { readonly keepsTimeline?: boolean | undefined } = {},
 ): Promise<CellRun> {
   const over = new AbortController();
   const resources = new Resources();
@@ -51,7 +52,7 @@ export async function runCell(
       status,
       ...(message === "" ? {} : { message }),
       checks,
-      timeline: status === "pass" ? [] : timeline,
+      timeline: status === "pass" && !keepsTimeline ? [] : timeline,
       durationMs: outcome.tookMs,
     },
     goesOn: outcome.kind === "late" || isLate || restored.kind !== "done",

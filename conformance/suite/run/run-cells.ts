@@ -26,6 +26,8 @@ export interface RunCellsOptions {
   readonly width: number;
   /** Instead of the grace period, for tests. */
   readonly graceMs?: number;
+  /** Also of runs that pass. */
+  readonly keepsTimelines?: boolean;
   readonly signal?: AbortSignal;
   readonly onBegun: (cell: Cell) => void;
   /** Called once for each cell, as soon as it is finished, unless the signal ends the run before. */
@@ -88,7 +90,7 @@ async function runBatch(
       const limit = after(limitMs, () => worker?.kill(`it was silent for ${limitMs} ms`));
       running.set(cell.key, { cell, startedMs: nowMs(), limit });
       options.onBegun(cell);
-      worker.run(cell);
+      worker.run(cell, { keepsTimeline: options.keepsTimelines ?? false });
     }
     if (running.size === 0) finish(undefined);
   };

@@ -5,7 +5,7 @@ import type { CellResult } from "./cell-result.js";
 /** To the process that runs cases. */
 export type ToWorker =
   | { readonly type: "open"; readonly suite: string; readonly manifest: Manifest }
-  | { readonly type: "run"; readonly cell: Cell };
+  | { readonly type: "run"; readonly cell: Cell; readonly keepsTimeline: boolean };
 
 /** From it. */
 export type FromWorker =

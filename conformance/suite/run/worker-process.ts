@@ -21,7 +21,7 @@ export interface WorkerListener {
 
 /** A process that runs cases, with a target of its own. */
 export interface WorkerProcess extends AsyncDisposable {
-  run(cell: Cell): void;
+  run(cell: Cell, options: { readonly keepsTimeline: boolean }): void;
   /** Ends the process now, whatever it does; the listener hears of it. */
   kill(why: string): void;
 }
@@ -85,7 +85,11 @@ export async function startWorker(
   void gone.then((how) => {
     if (!isLeaving) listener.onDeath(how);
   });
-  return { run: (cell) => send({ type: "run", cell }), kill, [Symbol.asyncDispose]: leave };
+  return {
+    run: (cell, options) => send({ type: "run", cell, ...options }),
+    kill,
+    [Symbol.asyncDispose]: leave,
+  };
 }
 
 async function firstMessage(

@@ -31,12 +31,12 @@ async function open(path: string, manifest: Manifest): Promise<void> {
   }
 }
 
-async function run({ cell }: Extract<ToWorker, { type: "run" }>): Promise<void> {
+async function run({ cell, keepsTimeline }: Extract<ToWorker, { type: "run" }>): Promise<void> {
   if (stage === undefined) throw new Error("a case was to run before there was a target");
   const { suite, target, manifest } = stage;
   const each = suite.cases.find(({ id }) => id === cell.caseId);
   if (each === undefined) throw new Error(`there is no case ${cell.caseId}`);
-  tell({ type: "finished", ...(await runCell(each, cell, target, manifest)) });
+  tell({ type: "finished", ...(await runCell(each, cell, target, manifest, { keepsTimeline })) });
 }
 
 function tell(message: FromWorker): void {
