@@ -167,7 +167,7 @@ export const corpusCases: readonly Case[] = [
   corpusCase({
     slug: "future-version-refused",
     title: "content of a newer version is refused for that message, and never guessed",
-    rule: "PART-2",
+    rule: "PART-7",
     mutant: "M37",
     vectors: ["next-version", "future-version", "future-version-null"],
     prompts: "openai",

@@ -22,7 +22,7 @@ const shown = [
 export const corruptRowIsolated = defineCase({
   id: "legacy/corrupt-row-isolated",
   title: "a row that cannot be read is marked as such, and the rest of its chat is served",
-  rules: ["PART-2", "ERR-2"],
+  rules: ["PART-7", "ERR-2"],
   level: "MUST",
   profile: "legacy",
   needs: ["vectors", "model"],
@@ -32,38 +32,38 @@ export const corruptRowIsolated = defineCase({
     const { check, waitFor, watch } = context;
     const { chat, problems } = await waitFor(
       {
-        rule: "PART-2",
+        rule: "PART-7",
         sentence: "rows that cannot be read do not refuse an import",
         happens: (signal) => importRows(context, rows, { signal }),
       },
       "response",
     );
-    check("PART-2", "the import names those that cannot be read", {
+    check("PART-7", "the import names those that cannot be read", {
       expected: shown.flatMap(({ error }, index) => (error === undefined ? [] : [{ index, error }])),
       observed: problems.map(({ index, error }) => ({ index, error })),
     });
     const listed = await waitFor(
       {
-        rule: "PART-2",
+        rule: "PART-7",
         sentence: "the history is listed",
         happens: () => history(context, chat.id, importer),
       },
       "response",
     );
-    check("PART-2", "ListMessages marks them, and shows the others", {
+    check("PART-7", "ListMessages marks them, and shows the others", {
       expected: shown,
       observed: readingsOf(listed),
     });
     const watcher = watch(chat.id, importer);
     const { messages } = await waitFor(
       {
-        rule: "PART-2",
+        rule: "PART-7",
         sentence: "a snapshot is complete",
         happens: (signal) => watcher.caughtUp({ signal }),
       },
       "response",
     );
-    check("PART-2", "a snapshot marks them, and shows the others", {
+    check("PART-7", "a snapshot marks them, and shows the others", {
       expected: shown,
       observed: readingsOf(messages.values()),
     });

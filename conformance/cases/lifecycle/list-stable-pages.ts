@@ -6,7 +6,7 @@ const pageSize = 3;
 export const listStablePages = defineCase({
   id: "lifecycle/list-stable-pages",
   title: "chats that are added while a list is paged through neither repeat nor hide one that was there",
-  rules: ["COMPAT-3"],
+  rules: ["PAGE-1"],
   level: "MUST",
   profile: "core",
   needs: [],
@@ -26,7 +26,7 @@ export const listStablePages = defineCase({
     for (let page = 0, pageToken = ""; page < 20; page += 1) {
       const answer = await waitFor(
         {
-          rule: "COMPAT-3",
+          rule: "PAGE-1",
           sentence: "a page of the list can be read",
           happens: () =>
             client().unary(ChatService.method.listChats, {
@@ -43,11 +43,11 @@ export const listStablePages = defineCase({
       await arrange("a chat is added meanwhile", "response", () => create(`added ${page + 1}`));
     }
     const before = listed.filter((title) => titles.includes(title));
-    check("COMPAT-3", "each chat that was there is listed once, newest first", {
+    check("PAGE-1", "each chat that was there is listed once, newest first", {
       expected: titles.toReversed(),
       observed: before,
     });
-    check("COMPAT-3", "no chat is listed twice", {
+    check("PAGE-1", "no chat is listed twice", {
       expected: [...new Set(listed)],
       observed: listed,
     });

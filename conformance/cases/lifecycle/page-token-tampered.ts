@@ -5,7 +5,7 @@ import { refusalInWords, refusalOf } from "../kit/watched-turns.js";
 export const pageTokenTampered = defineCase({
   id: "lifecycle/page-token-tampered",
   title: "a page token that was changed, or is another list's, is refused",
-  rules: ["ERR-1"],
+  rules: ["PAGE-1"],
   level: "MUST",
   profile: "core",
   needs: [],
@@ -44,10 +44,10 @@ export const pageTokenTampered = defineCase({
     ];
     for (const [what, attempt] of attempts) {
       const refusal = await waitFor(
-        { rule: "ERR-1", sentence: `a token ${what} is answered`, happens: () => refusalOf(attempt()) },
+        { rule: "PAGE-1", sentence: `a token ${what} is answered`, happens: () => refusalOf(attempt()) },
         "response",
       );
-      check("ERR-1", `a token ${what} is refused`, {
+      check("PAGE-1", `a token ${what} is refused`, {
         expected: "INVALID_ARGUMENT INVALID_PAGE_TOKEN",
         observed: refusalInWords(refusal),
       });

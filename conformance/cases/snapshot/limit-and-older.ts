@@ -8,7 +8,7 @@ const pageSize = 2;
 export const limitAndOlder = defineCase({
   id: "snapshot/limit-and-older",
   title: "what a subscription leaves out can be listed, page by page, without overlap or hole",
-  rules: ["STREAM-2", "COMPAT-3"],
+  rules: ["STREAM-2", "PAGE-1"],
   level: "MUST",
   profile: "core",
   needs: ["model"],
@@ -40,7 +40,7 @@ export const limitAndOlder = defineCase({
     for (let pageToken = ""; pages.length < 20; ) {
       const page = await waitFor(
         {
-          rule: "COMPAT-3",
+          rule: "PAGE-1",
           sentence: "a page of the history can be read",
           happens: () =>
             client().unary(ChatService.method.listMessages, { chatId: chat.id, pageSize, pageToken }),
@@ -51,11 +51,11 @@ export const limitAndOlder = defineCase({
       pageToken = page.nextPageToken;
       if (pageToken === "") break;
     }
-    check("COMPAT-3", "the pages are the whole history, each message once", {
+    check("PAGE-1", "the pages are the whole history, each message once", {
       expected: ids,
       observed: pages.flat(),
     });
-    check("COMPAT-3", "no page is larger than was asked for", {
+    check("PAGE-1", "no page is larger than was asked for", {
       expected: `at most ${pageSize}`,
       observed: pages.map((page) => page.length),
       holds: pages.every((page) => page.length <= pageSize),

@@ -34,6 +34,10 @@ const rules = {
     level: "MUST",
     text: "Roles are system, user, assistant, tool. The result of a tool that we or the client ran stands in a tool message. The result of a tool that the provider ran stands in the assistant message right after its call, and streams with the role assistant.",
   },
+  "PART-7": {
+    level: "MUST",
+    text: "A stored row that cannot be read is a message without parts whose `content_error` says why; the rest of its chat is served. A newer content version is never guessed. A turn whose prompt would hold such a message fails, and the model is not asked. A part of an older system that lacked a text which PART-2 requires has the empty one.",
+  },
   "MSG-1": {
     level: "MUST",
     text: "Ids of messages are positive, unique, and increase within a chat in the order of commits.",
@@ -49,6 +53,10 @@ const rules = {
   "MSG-4": {
     level: "MUST",
     text: "CreateChat, SendMessage and EditMessage take an `idempotency_key`. The same key with the same body has the same result and no second effect; with another body it is refused: `ALREADY_EXISTS`, reason `IDEMPOTENCY_KEY_REUSED`. Keys are kept for at least 24 hours. Requests that were refused leave no key behind.",
+  },
+  "PAGE-1": {
+    level: "MUST",
+    text: "Pages of a list hold what there was when the first of them was read once each, whatever comes or goes meanwhile. A page token that was changed is refused: `INVALID_ARGUMENT`, reason `INVALID_PAGE_TOKEN`.",
   },
   "CHAT-1": {
     level: "MUST",
