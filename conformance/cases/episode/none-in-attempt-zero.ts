@@ -18,7 +18,7 @@ export const noneInAttemptZero = defineCase({
     const { arrange, check, model, waitFor } = context;
     const script = model.script(
       [text("Never "), gate("failure"), httpError(503, "out of order")],
-      [text("Let me look. "), toolCall("look", { at: "here" })],
+      [text("Let me look. "), gate("shown"), toolCall("look", { at: "here" })],
       [text("Nothing "), gate("edited"), text("there.")],
     );
     const { chat, watcher } = await watchedChat(context);
@@ -27,6 +27,10 @@ export const noneInAttemptZero = defineCase({
       watcher.until("its deltas", ({ step }) => step !== undefined, { signal }),
     );
     script.open("failure");
+    await arrange("the next attempt is shown", "response", (signal) =>
+      watcher.until("its deltas", ({ step }) => step?.attempt === 2, { signal }),
+    );
+    script.open("shown");
     await arrange("the last step runs", "response", (signal) => script.reached("edited", { signal }));
     await arrange("it is shown", "response", (signal) =>
       watcher.until("its deltas", ({ step, messages }) => step !== undefined && messages.size === 3, {

@@ -19,6 +19,7 @@ export const evictedCanResume = defineCase({
     // Nobody else reads so much at once: there it would be chance who is too slow.
     quick.cancel();
     script.open("stalled");
+    script.open("end");
     await arrange("the model says all of it", "response", async (signal) =>
       (await script.call(0, { signal })).ended({ signal }),
     );

@@ -20,6 +20,16 @@ export const slowReaderAlone = defineCase({
       {
         rule: "STREAM-13",
         sentence: "the other one gets everything, while the slow one reads nothing",
+        happens: (signal) =>
+          quick.until("all of it", (_, events) => shownText(events) === content, { signal }),
+      },
+      "response",
+    );
+    script.open("end");
+    await waitFor(
+      {
+        rule: "STREAM-13",
+        sentence: "and the end of the turn",
         happens: (signal) => quick.settled({ signal }, has(2)),
       },
       "response",

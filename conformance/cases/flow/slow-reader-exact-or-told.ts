@@ -17,6 +17,10 @@ export const slowReaderExactOrTold = defineCase({
     const { arrange, check, waitFor } = context;
     const { quick, slow, script, content } = await stalledReader(context, 48);
     script.open("stalled");
+    await arrange("the quick one has all of it", "response", (signal) =>
+      quick.until("all of it", (_, events) => shownText(events) === content, { signal }),
+    );
+    script.open("end");
     await arrange("the end of the turn for the quick one", "response", (signal) =>
       quick.settled({ signal }, has(2)),
     );

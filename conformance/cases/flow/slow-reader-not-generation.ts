@@ -16,6 +16,7 @@ export const slowReaderNotGeneration = defineCase({
     const { chatId, quick, script, content } = await stalledReader(context, 96);
     quick.cancel();
     script.open("stalled");
+    script.open("end");
     const { how } = await waitFor(
       {
         rule: "STREAM-13",

@@ -14,7 +14,7 @@ export interface SlowReader {
   /** Has seen the beginning, and takes nothing off the wire any more. */
   readonly slow: Watch;
   readonly script: ModelScript;
-  /** What the model says in all, once the gate `stalled` is open. */
+  /** What the model says in all, once the gate `stalled` is open; the gate `end` is before the end of the turn. */
   readonly content: string;
 }
 
@@ -30,7 +30,12 @@ export async function stalledReader(context: Acting, pieces: number): Promise<Sl
   const said = Array.from({ length: pieces }, (_, index) =>
     `${index} ${random.nonce()} `.padEnd(32 * 1024, "🙂 and so on "),
   ).map((piece) => piece.toWellFormed());
-  const script = model.script([text("begin "), gate("stalled"), text(said.join(""), { pieces: said })]);
+  const script = model.script([
+    text("begin "),
+    gate("stalled"),
+    text(said.join(""), { pieces: said }),
+    gate("end"),
+  ]);
   await arrange("a message", "response", () => send(context, chatId, script.says("talk")));
   await arrange("both see the beginning", "response", (signal) =>
     Promise.all(

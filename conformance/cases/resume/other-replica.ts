@@ -1,7 +1,10 @@
 import { defineCase } from "../../suite/cases/define-case.js";
-import { all, halfAnswer, heldTurn, watchAt } from "../kit/cluster.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
+import { all, heldTurn, watchAt } from "../kit/cluster.js";
 import { deltasTold, idleWith, showing } from "../kit/relays.js";
 import { plainly } from "../kit/turns.js";
+
+const answer = [text("half an "), gate("middle"), text("answer"), gate("end")];
 
 export const otherReplica = defineCase({
   id: "resume/other-replica",
@@ -14,7 +17,7 @@ export const otherReplica = defineCase({
   limitMs: 60_000,
   run: async (context) => {
     const { arrange, check, waitFor, watch } = context;
-    const { chatId, script, owner, others } = await heldTurn(context, halfAnswer, halfAnswer);
+    const { chatId, script, owner, others } = await heldTurn(context, answer, answer);
     const left = await watchAt(context, chatId, [owner]);
     await arrange(
       "the first half is shown",
@@ -33,6 +36,15 @@ export const otherReplica = defineCase({
       "response",
     );
     script.open("middle");
+    await waitFor(
+      {
+        rule: "STREAM-3",
+        sentence: "what is generated now is shown",
+        happens: showing(back, "answer"),
+      },
+      "relay_recovery",
+    );
+    script.open("end");
     const view = await waitFor(
       {
         rule: "STREAM-14",
