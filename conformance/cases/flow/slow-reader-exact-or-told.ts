@@ -17,8 +17,14 @@ export const slowReaderExactOrTold = defineCase({
     const { arrange, check, waitFor } = context;
     const { quick, slow, script, content } = await stalledReader(context, 48);
     script.open("stalled");
-    await arrange("the quick one has all of it", "response", (signal) =>
-      quick.until("all of it", (_, events) => shownText(events) === content, { signal }),
+    await waitFor(
+      {
+        rule: "STREAM-13",
+        sentence: "the quick one gets everything",
+        happens: (signal) =>
+          quick.until("all of it", (_, events) => shownText(events) === content, { signal }),
+      },
+      "response",
     );
     script.open("end");
     await arrange("the end of the turn for the quick one", "response", (signal) =>
