@@ -7,7 +7,7 @@ const layers = [
   ["store"],
   ["chat", "bus"],
   ["stream", "models", "tools"],
-  ["relay", "agent"],
+  ["relay", "agent", "fanout"],
   ["server", "worker"],
   ["replica"],
   ["cli"],
@@ -126,9 +126,10 @@ module.exports = {
     },
     {
       name: "resolvable",
-      comment: "An import that is not found would be checked by no rule.",
+      comment:
+        "An import that is not found would be checked by no rule. The packages of the peers need not be there.",
       severity: "error",
-      from: {},
+      from: { pathNot: "^bench/peers/[^/]+/[^/]+[.]mjs$" },
       to: { couldNotResolve: true },
     },
   ],

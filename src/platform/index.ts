@@ -1,4 +1,5 @@
 export { type Clock, systemClock } from "./clock.js";
+export { atEndOfTurn } from "./end-of-turn.js";
 export { createLogger, type Logger, silentLogger } from "./logger.js";
 export { ManualClock } from "./manual-clock.js";
 export {

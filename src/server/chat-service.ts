@@ -12,6 +12,7 @@ import {
   titleFrom,
   type UserMessage,
 } from "../chat/index.js";
+import { deliver } from "../fanout/index.js";
 import {
   type ChatService,
   CreateChatRequestSchema,
@@ -49,12 +50,13 @@ import {
   decodeCursor,
   type EpisodeSource,
   deltaEvent,
-  subscribe,
+  Subscription,
   watchChats,
 } from "../stream/index.js";
 import { callerKey } from "./authenticate.js";
 import { chatListReader } from "./chat-list-reader.js";
 import { parseChatFilter } from "./chat-filter.js";
+import { outletKey } from "./outlet.js";
 import { decodePageToken, encodePageToken } from "./page-token.js";
 import { requestHash } from "./request-hash.js";
 
@@ -265,7 +267,8 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           : decodeCursor(chatId, req.cursor);
       if (position === undefined)
         throw invalidArgument("INVALID_CURSOR", "cursor", "this is no cursor of this chat");
-      const batches = subscribe(
+      const { signal } = context;
+      using subscription = new Subscription(
         {
           reader: chatReader(database, reader(context)),
           bus: deps.bus,
@@ -276,10 +279,15 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           maxBacklog: deps.maxBacklog,
           shutdown: deps.shutdown,
         },
-        { chatId, position, signal: context.signal },
+        { chatId, position, signal },
       );
-      for await (const { events, cursor } of batches)
+      const outlet = context.values.get(outletKey);
+      for await (const { events, cursor } of subscription.batches(signal)) {
         yield create(SubscribeResponseSchema, { events: [...events], cursor });
+        // Whoever has caught up is live.
+        if (outlet !== undefined && events.some(({ event }) => event.case === "caughtUp")) break;
+      }
+      if (outlet !== undefined && !signal.aborted) await deliver(subscription, outlet, { signal });
     },
 
     async *watchChats(req, context) {

@@ -6,6 +6,7 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { Outlet } from "../fanout/index.js";
 import type { Clock, Logger, Metrics, Random } from "../platform/index.js";
 import type { AccessRules } from "./access.js";
 import { callerKey } from "./authenticate.js";
@@ -14,6 +15,7 @@ import { createCallMetrics } from "./call-metrics.js";
 import { completeErrors } from "./complete-errors.js";
 import { httpPage } from "./http-pages.js";
 import type { HttpHandler, HttpRequest, HttpResponse } from "./listener.js";
+import { outletKey, outletOf } from "./outlet.js";
 import { headerFault, protocolMismatch, unknownMethod, unsendable } from "./refusals.js";
 import { RequestBody } from "./request-body.js";
 import { requestError } from "./request-error.js";
@@ -102,6 +104,7 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       handler,
       path,
       foreign,
+      outlet: outletOf(response, universal.header),
     })
       .then((answer) => {
         // A unary call of Connect is through with its request now. Without this, Node resets what nobody has begun to read.
@@ -120,6 +123,7 @@ async function answerCall(
     readonly path: string;
     readonly handler: UniversalHandler | undefined;
     readonly foreign: ConnectError | undefined;
+    readonly outlet: Outlet;
   },
 ): Promise<UniversalServerResponse> {
   const { path, handler, foreign, stopping, publicServices, access, messageLimit } = options;
@@ -138,6 +142,7 @@ async function answerCall(
     if (stopped !== undefined) return refuse(stopped);
 
     const contextValues = createContextValues().set(callKey, call);
+    if (wire !== "connect") contextValues.set(outletKey, options.outlet);
     if (!publicServices.has(handler.service.typeName)) {
       call.credential = await access.authenticate(request.header.get("authorization") ?? undefined);
       if (call.credential !== undefined) contextValues.set(callerKey, call.credential.caller);

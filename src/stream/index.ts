@@ -20,6 +20,7 @@ export {
   type StreamBatch,
   subscribe,
   type SubscribeOptions,
+  Subscription,
   type SubscriptionDeps,
 } from "./subscription.js";
 export {

@@ -9,7 +9,13 @@ import { ChatWorld } from "./chat-world.fixture.js";
 import { decodeCursor } from "./cursor.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { describeEvent, nothing } from "./machine-run.fixture.js";
-import { type ChangeHints, type StreamBatch, subscribe, type SubscriptionDeps } from "./subscription.js";
+import {
+  type ChangeHints,
+  type StreamBatch,
+  subscribe,
+  Subscription,
+  type SubscriptionDeps,
+} from "./subscription.js";
 
 let world: ChatWorld;
 let bus: TestBus;
@@ -144,6 +150,50 @@ test("a whole turn arrives as it happens", async () => {
   world.finish();
   expect(await subscriber.next()).toEqual(["status waiting"]);
   await subscriber.return();
+});
+
+test("the rest of a step that ended is not lost where the next one opens before anybody took it", async () => {
+  generating("a");
+  const subscriber = new Subscriber();
+  await subscriber.readUntil("caughtUp");
+  const rest = subscriber.next();
+  world.delta("b");
+  world.call();
+  world.commit();
+  world.close();
+  world.begin();
+  world.openLog();
+  world.commit();
+  world.close();
+  world.begin();
+  world.openLog();
+  world.delta("d");
+  expect(await rest).toEqual(["part 2.1#2 b", "part 2.1#3 toolCall", "message 2"]);
+  await subscriber.return();
+});
+
+test("whoever wants to be called is called instead of woken: patiently for deltas, at once for anything else", async () => {
+  generating("a");
+  const deps = { reader: world, bus, deltaLog: world.deltaLog, clock, logger: silentLogger };
+  const { signal } = new AbortController();
+  using subscription = new Subscription(
+    { ...deps, shutdown: shutdown.signal },
+    { chatId, position: nothing, signal },
+  );
+  const taken: string[] = [];
+  for await (const { events } of subscription.batches(signal)) {
+    taken.push(...events.map(describeEvent));
+    if (taken.includes("caughtUp")) break;
+  }
+  const calls: boolean[] = [];
+  subscription.onReady(({ patient }) => calls.push(patient));
+  world.delta("b");
+  world.delta("c");
+  expect(calls).toEqual([true, true]);
+  expect(subscription.take()?.events.map(describeEvent)).toEqual(["part 2.1#2-3 bc"]);
+  expect(subscription.take()).toBeUndefined();
+  world.chat.rename();
+  expect(calls).toEqual([true, true, false]);
 });
 
 test("STREAM-2: a late joiner gets the running step with the snapshot, in one batch", async () => {

@@ -75,17 +75,12 @@ export async function* subscribe(
   deps: SubscriptionDeps,
   options: SubscribeOptions,
 ): AsyncGenerator<StreamBatch, void, undefined> {
-  const { signal } = options;
   using subscription = new Subscription(deps, options);
-  while (!signal.aborted) {
-    const batch = subscription.take();
-    if (batch !== undefined) yield batch;
-    else await subscription.changed(signal);
-  }
+  yield* subscription.batches(options.signal);
 }
 
-/** The shell of the stream machine: gathers hints, carries out what the machine asks for, and collects what it emits. */
-class Subscription implements Disposable {
+/** The shell of the stream machine: gathers hints, carries out what the machine asks for, and collects what it emits. See {@link subscribe}. */
+export class Subscription implements Disposable {
   readonly #deps: SubscriptionDeps;
   readonly #chatId: string;
   readonly #wakeup = new Wakeup();
@@ -114,10 +109,11 @@ class Subscription implements Disposable {
   #failure: PalaverError | undefined;
   /** A batch was taken, and nobody asked for the next one yet. */
   #delivering = false;
+  #onReady: ((options: { readonly patient: boolean }) => void) | undefined;
 
   constructor(deps: SubscriptionDeps, { chatId, position }: SubscribeOptions) {
     const { bus, clock, deltaLog, shutdown, keepaliveMs = 15_000 } = deps;
-    const wake = (): void => this.#wakeup.notify();
+    const wake = (): void => this.#wake();
     this.#deps = deps;
     this.#chatId = chatId;
     this.#position = position;
@@ -136,6 +132,8 @@ class Subscription implements Disposable {
         wake();
       }),
       deltaLog.watch(chatId, (log) => {
+        // What it follows has ended: its rest is taken now, in case nobody asks for it before the next one opens.
+        if (this.#failure === undefined) this.#advance();
         this.#opened = log;
         wake();
       }),
@@ -149,9 +147,21 @@ class Subscription implements Disposable {
     for (const output of outputs) this.#carryOut(output);
   }
 
-  /** Resolves when there may be something to take. */
-  changed(signal: AbortSignal): Promise<void> {
-    return this.#wakeup.wait(signal);
+  /** What becomes ready, until the signal aborts; for one reader at a time, who may leave it and go on with another. */
+  async *batches(signal: AbortSignal): AsyncGenerator<StreamBatch, void, undefined> {
+    while (!signal.aborted) {
+      const batch = this.take();
+      if (batch !== undefined) yield batch;
+      else await this.#wakeup.wait(signal);
+    }
+  }
+
+  /**
+   * Calls back whenever there may be something to take, instead of waking whoever reads {@link Subscription.batches}. `patient`: it is
+   * nothing but more deltas, which lose nothing by waiting for others.
+   */
+  onReady(callback: (options: { readonly patient: boolean }) => void): void {
+    this.#onReady = callback;
   }
 
   /** All that is ready, up to the size of a batch; undefined for nothing. Throws when the stream is over and everything was taken. */
@@ -277,14 +287,19 @@ class Subscription implements Disposable {
       (view) => this.#receive({ type: "view", fetchId, view }),
       (error) => {
         this.#failure = error;
-        this.#wakeup.notify();
+        this.#wake();
       },
     );
   }
 
+  #wake(options = { patient: false }): void {
+    if (this.#onReady === undefined) this.#wakeup.notify();
+    else this.#onReady(options);
+  }
+
   #receive(input: StreamInput): void {
     this.#inbox.push(input);
-    this.#wakeup.notify();
+    this.#wake();
   }
 
   #follow(episode: EpisodeId, afterSeq: number): void {
@@ -318,7 +333,7 @@ class Subscription implements Disposable {
       this.#outbox.length = 0;
       this.#outboxSize = 0;
     }
-    this.#wakeup.notify();
+    this.#wake({ patient: this.#failure === undefined });
   }
 
   #unfollow(): void {

@@ -53,6 +53,7 @@ describe.each(engines)("on %s", (engine) => {
     let acted = false;
     const recording = record(replica.client, chatId, { isEnough: (view) => acted && isIdle(view) });
     await replica.client.sendMessage({ chatId, parts: says("go") });
+    if (answers.some(hasPauses)) await passPauses(script);
     await act({ chatId, script });
     acted = true;
     // Something that ends the recording if the turn was over before `acted`.
@@ -63,11 +64,22 @@ describe.each(engines)("on %s", (engine) => {
     return { chatId, responses: await recording };
   }
 
+  /** What comes without a pause may reach subscribers as one response. */
+  const pauses = ["a", "b", "c", "d", "e", "f"];
   const answer = (...more: ProviderStep[]): ProviderStep[] => [
     reasoning("hm, let me see ".repeat(4), { chunk: 5, signature: "sig" }),
-    text(long, { chunk: 7 }),
+    ...pauses.flatMap((name) => [gate(name), text(long.slice(0, long.length / pauses.length), { chunk: 7 })]),
     ...more,
   ];
+  const hasPauses = (steps: readonly ProviderStep[]): boolean =>
+    steps.some((step) => step.kind === "gate" && pauses.includes(step.name));
+
+  async function passPauses(script: Awaited<ReturnType<ProviderServer["script"]>>): Promise<void> {
+    for (const name of pauses) {
+      await script.reached(name);
+      await script.open(name);
+    }
+  }
 
   const stories: Record<string, () => ReturnType<typeof recorded>> = {
     "text, reasoning and two parallel tools": () =>
@@ -181,6 +193,7 @@ describe.each(engines)("on %s", (engine) => {
 
         const script = await server.script([...answer(), gate("here")]);
         const chatId = await newChat(replica.client, `anthropic/${script.model}`, "go");
+        await passPauses(script);
         await script.reached("here");
         const responses = await record(replica.client, chatId, {
           isEnough: ({ step }) => textOf(step?.parts.at(-1)) === long,
@@ -207,10 +220,11 @@ describe.each(engines)("on %s", (engine) => {
         step !== undefined && JSON.stringify(step.parts.map(textOf)).includes(long.trim()),
     });
     await replica.client.sendMessage({ chatId, parts: says("go") });
+    await passPauses(script);
     await script.reached("here");
     const responses = await first;
     const midway = responses.flatMap(({ cursor }, index) =>
-      index % 7 === 0 ? [{ cursor, view: viewOf(responses.slice(0, index + 1)) }] : [],
+      index % 2 === 0 ? [{ cursor, view: viewOf(responses.slice(0, index + 1)) }] : [],
     );
     const others = midway.map(async ({ cursor, view }) => {
       const rest = await record(replica.client, chatId, { cursor, view, isEnough: isIdle });

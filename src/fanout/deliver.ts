@@ -1,0 +1,83 @@
+/**
+ * The fast path from a chat to those who watch it live. Connect reads the request, checks it, sends the headers and the snapshot, and in the end
+ * the trailers; in between a subscriber that is live gets its responses here, as bytes that are made once for all subscribers of the chat
+ * and are written to its HTTP stream at the end of a turn of the event loop: no promise, no timer and no encoding per subscriber and delta.
+ *
+ * Nothing else may write to the outlet meanwhile. What a full outlet does not take stays with the subscription, which merges it, or ends it
+ * if it is too much (STREAM-13).
+ */
+import { atEndOfTurn } from "../platform/index.js";
+import type { StreamBatch } from "../stream/index.js";
+import { type Codec, envelopeOf } from "./envelope.js";
+
+/** Where the bytes of one subscriber go: the body of an HTTP response whose headers were sent. */
+export interface Outlet {
+  readonly codec: Codec;
+  /** False: what was written is kept, and more should wait until it has been drained. */
+  write(envelope: Uint8Array): boolean;
+  onceDrained(callback: () => void): void;
+}
+
+/** A subscription, as far as delivering goes. */
+export interface Deliverable {
+  /** All that is ready, undefined for nothing. Throws when the stream is over. */
+  take(): StreamBatch | undefined;
+  /**
+   * Calls back whenever there may be something to take; instead of whoever was called back before. `patient`: it is nothing but more deltas,
+   * which are the better for waiting until the turn of the event loop ends.
+   */
+  onReady(callback: (options: { readonly patient: boolean }) => void): void;
+}
+
+/** Writes what becomes ready until the signal aborts; then resolves. Rejects with what the subscription ends with. */
+export function deliver(
+  subscription: Deliverable,
+  outlet: Outlet,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    /** Something will flush, at the end of the turn or before. */
+    let isDue = false;
+    let isDueNow = false;
+    let isFull = false;
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      signal.removeEventListener("abort", leave);
+    };
+    const leave = (): void => {
+      end();
+      resolve();
+    };
+    const flush = (): void => {
+      isDue = false;
+      isDueNow = false;
+      if (isOver || isFull) return;
+      try {
+        for (let batch = subscription.take(); batch !== undefined; batch = subscription.take()) {
+          if (outlet.write(envelopeOf(batch, outlet.codec))) continue;
+          isFull = true;
+          outlet.onceDrained(() => {
+            isFull = false;
+            ready({ patient: false });
+          });
+          return;
+        }
+      } catch (error) {
+        end();
+        reject(error);
+      }
+    };
+    const ready = ({ patient }: { readonly patient: boolean }): void => {
+      if (isOver || isFull || isDueNow || (patient && isDue)) return;
+      isDue = true;
+      isDueNow = !patient;
+      if (patient) atEndOfTurn(flush);
+      else queueMicrotask(flush);
+    };
+    if (signal.aborted) return leave();
+    signal.addEventListener("abort", leave, { once: true });
+    subscription.onReady(ready);
+    ready({ patient: false });
+  });
+}
