@@ -1,7 +1,8 @@
-import { text, toolCall } from "../../surroundings/scripted-model/script.js";
+import { gate, text, toolCall } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
-import { deltasOf } from "../kit/turns.js";
-import { talk, watchedChat } from "../kit/watched-turns.js";
+import { send } from "../kit/chats.js";
+import { deltasOf, settledWith } from "../kit/turns.js";
+import { shownText, watchedChat } from "../kit/watched-turns.js";
 
 export const toolLoopSteps = defineCase({
   id: "episode/tool-loop-steps",
@@ -13,14 +14,26 @@ export const toolLoopSteps = defineCase({
   mutant: "M201",
   limitMs: 60_000,
   run: async (context) => {
-    const { check, model } = context;
+    const { arrange, check, model } = context;
     const script = model.script(
-      [text("Let me look. "), toolCall("look", { at: "here" })],
-      [text("And there. "), toolCall("look", { at: "there" })],
-      [text("Nothing.")],
+      [text("Let me look. "), gate("1"), toolCall("look", { at: "here" })],
+      [text("And there. "), gate("2"), toolCall("look", { at: "there" })],
+      [text("Nothing."), gate("3")],
     );
-    const { watcher } = await watchedChat(context);
-    await talk(context, watcher, script.says("look"), { added: 6 });
+    const { chat, watcher } = await watchedChat(context);
+    await arrange("a message", "response", () => send(context, chat.id, script.says("look")));
+    // What is said and committed at once need not be shown before.
+    for (const [name, said] of [
+      ["1", "Let me look. "],
+      ["2", "And there. "],
+      ["3", "Nothing."],
+    ] as const) {
+      await arrange(`"${said}" is shown`, "response", (signal) =>
+        watcher.until(said, (view) => shownText(view) === said, { signal }),
+      );
+      script.open(name);
+    }
+    await arrange("the turn is over", "response", settledWith(watcher, 6));
     // Each run of deltas between two messages, by their histories, and what was committed after it.
     const steps: { readonly histories: Set<bigint>; readonly attempts: Set<number> }[] = [];
     const roles: number[] = [];

@@ -29,7 +29,7 @@ afterAll(async () => {
   await nats[Symbol.asyncDispose]();
 });
 
-it("sees what a target says of its chats: each version, decoded, with the bytes and headers as they came", async () => {
+it("sees what a target says of its chats: versions that rise, decoded, with the bytes and headers as they came", async () => {
   await using model = await startScriptedModel();
   await using reference = await startReference(model, { NATS_URL: nats.url });
   using client = openClient(wires[0], reference.url);
@@ -44,7 +44,8 @@ it("sees what a target says of its chats: each version, decoded, with the bytes 
   );
   const seen = bus.of(id);
   const versions = seen.map(({ notification }) => notification?.snapshotVersion ?? 0n);
-  expect(versions).toEqual(Array.from(versions, (_, index) => BigInt(index + 1)));
+  // A version that waits for the server gives way to the next.
+  expect(versions.every((version, index) => version > (versions[index - 1] ?? 0n))).toBe(true);
   for (const { subject, notification, bytes, headers, isInjected } of seen) {
     expect(subject).toBe(subjectOf(id));
     expect(notification?.chatId).toBe(id);
