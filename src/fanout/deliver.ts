@@ -65,7 +65,7 @@ export function deliver(
         }
       } catch (error) {
         end();
-        reject(error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       }
     };
     const ready = ({ patient }: { readonly patient: boolean }): void => {

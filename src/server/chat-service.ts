@@ -279,7 +279,7 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           maxBacklog: deps.maxBacklog,
           shutdown: deps.shutdown,
         },
-        { chatId, position, signal },
+        { chatId, position },
       );
       const outlet = context.values.get(outletKey);
       for await (const { events, cursor } of subscription.batches(signal)) {

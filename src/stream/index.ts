@@ -18,8 +18,6 @@ export type { StreamPosition } from "./stream-state.js";
 export {
   type ChangeHints,
   type StreamBatch,
-  subscribe,
-  type SubscribeOptions,
   Subscription,
   type SubscriptionDeps,
 } from "./subscription.js";

@@ -9,13 +9,7 @@ import { ChatWorld } from "./chat-world.fixture.js";
 import { decodeCursor } from "./cursor.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { describeEvent, nothing } from "./machine-run.fixture.js";
-import {
-  type ChangeHints,
-  type StreamBatch,
-  subscribe,
-  Subscription,
-  type SubscriptionDeps,
-} from "./subscription.js";
+import { type ChangeHints, type StreamBatch, Subscription, type SubscriptionDeps } from "./subscription.js";
 
 let world: ChatWorld;
 let bus: TestBus;
@@ -65,7 +59,16 @@ class Subscriber {
       logger: silentLogger,
       shutdown: shutdown.signal,
     };
-    this.#batches = subscribe({ ...deps, ...overrides }, { chatId, position, signal: this.#leaving.signal });
+    const subscription = new Subscription({ ...deps, ...overrides }, { chatId, position });
+    this.#batches = Subscriber.#read(subscription, this.#leaving.signal);
+  }
+
+  static async *#read(
+    subscription: Subscription,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamBatch, void, undefined> {
+    using _subscription = subscription;
+    yield* subscription.batches(signal);
   }
 
   /** The next batch, undefined at the end. */
@@ -178,7 +181,7 @@ test("whoever wants to be called is called instead of woken: patiently for delta
   const { signal } = new AbortController();
   using subscription = new Subscription(
     { ...deps, shutdown: shutdown.signal },
-    { chatId, position: nothing, signal },
+    { chatId, position: nothing },
   );
   const taken: string[] = [];
   for await (const { events } of subscription.batches(signal)) {

@@ -40,13 +40,11 @@ export interface SubscriptionDeps {
   readonly maxBacklog?: number | undefined;
 }
 
-export interface SubscribeOptions {
+interface SubscribeOptions {
   /** A chat that the caller may read: access was checked before. */
   readonly chatId: string;
   /** What the subscriber has: where it goes on. */
   readonly position: StreamPosition;
-  /** Ends the subscription, also while it waits. */
-  readonly signal: AbortSignal;
 }
 
 /** What became ready together, in order; never empty. At most 256 events and, unless it is one event, about 1 MiB. */
@@ -61,25 +59,16 @@ const maxBatchSize = 1024 * 1024;
 const standardMaxBacklog = 4 * 1024 * 1024;
 
 /**
- * Streams a chat to one subscriber, as PROTOCOL §4 has it: its state, then every change.
+ * A chat for one subscriber, as the protocol has it: its state, then every change. The shell of the stream machine: gathers hints, carries out
+ * what the machine asks for, and collects what it emits.
  *
  * It works only when it is asked for the next batch: a reader that is slow lets hints coalesce and holds no more than two pages of
  * messages and references to two episodes of the delta log. It delays nobody else. What it did not take it gets merged; if that becomes
  * too much, it is cut off and resumes at its last cursor.
  *
- * Ends without error when `signal` aborts: abort it in order to leave while the next batch is awaited, since the `return` of a generator
- * waits until then. Either way all is released. Throws PalaverError: CHAT_NOT_FOUND when the chat does not exist or is deleted,
- * SHUTTING_DOWN, SLOW_CONSUMER, DATABASE_UNAVAILABLE when not even the first read succeeds (later ones are repeated for as long as it takes).
+ * Ends with a PalaverError: CHAT_NOT_FOUND when the chat does not exist or is deleted, SHUTTING_DOWN, SLOW_CONSUMER, DATABASE_UNAVAILABLE when
+ * not even the first read succeeds (later ones are repeated for as long as it takes).
  */
-export async function* subscribe(
-  deps: SubscriptionDeps,
-  options: SubscribeOptions,
-): AsyncGenerator<StreamBatch, void, undefined> {
-  using subscription = new Subscription(deps, options);
-  yield* subscription.batches(options.signal);
-}
-
-/** The shell of the stream machine: gathers hints, carries out what the machine asks for, and collects what it emits. See {@link subscribe}. */
 export class Subscription implements Disposable {
   readonly #deps: SubscriptionDeps;
   readonly #chatId: string;
@@ -147,7 +136,10 @@ export class Subscription implements Disposable {
     for (const output of outputs) this.#carryOut(output);
   }
 
-  /** What becomes ready, until the signal aborts; for one reader at a time, who may leave it and go on with another. */
+  /**
+   * What becomes ready, until the signal aborts: abort it in order to leave while the next batch is awaited, since the `return` of a generator
+   * waits until then. For one reader at a time, who may leave and go on with another.
+   */
   async *batches(signal: AbortSignal): AsyncGenerator<StreamBatch, void, undefined> {
     while (!signal.aborted) {
       const batch = this.take();
