@@ -12,7 +12,6 @@ import {
   deleteCheckpoint,
   deleteFilesOfChat,
   deleteQueuedMessages,
-  type DeltasWanted,
   hideMessagesFrom,
   insertChat,
   insertMessages,
@@ -28,6 +27,7 @@ import {
   refreshStatistics,
   replaceCheckpointDeltas,
   saveIdempotencyKey,
+  type Transaction,
   updateChat,
   upsertQueuedMessage,
   writeCheckpoint,
@@ -129,7 +129,7 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    return this.#inTransaction(idempotency, async (tx) => {
+    return this.#inTransaction({ idempotency }, async (tx) => {
       const chat = newChat();
       const first = chat.first === undefined ? undefined : await readMessageFiles(tx, chat.first);
       const { chat: state, inserted } = createChatState(chat.model, chat.system, first);
@@ -154,7 +154,7 @@ export class Chats {
     idempotency?: Idempotency<T>,
   ): Promise<T> {
     let rowCount = 0;
-    const result = await this.#inTransaction(idempotency, async (tx) => {
+    const result = await this.#inTransaction({ idempotency }, async (tx) => {
       const imported = newChat();
       rowCount = imported.rows.length;
       const chat = decodeChat(await importChat(tx, imported, control));
@@ -177,14 +177,18 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    return this.#inTransaction(idempotency, async (tx) => {
-      const row = await lockChat(tx, target.chatId, target.owner);
+    return this.#inTransaction({ idempotency, beginsWithReads: true }, async (tx) => {
+      const [row, extras] = await Promise.all([
+        lockChat(tx, target.chatId, target.owner),
+        readChatExtras(tx, target.chatId, this.#leaseMs, "if-orphaned"),
+      ]);
       if (row === undefined) throw chatNotFound();
-      const state = await this.#readState(tx, row, "if-orphaned");
+      const state = chatStateFromRows(row, extras);
       const asked = typeof request === "function" ? request(state) : request;
       const input = await completeRequest(tx, row.id, asked);
+      const isLast = idempotency === undefined;
       const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
-      const { applied, notify, refused } = await applyTransition(tx, row, state, input, metadata);
+      const { applied, notify, refused } = await applyTransition(tx, row, state, input, { metadata, isLast });
       if (applied === undefined) throw refusalError(refused, state, transitionName(input));
       return { result: respond(applied), notify: notify ? [applied.chat] : [] };
     });
@@ -192,11 +196,14 @@ export class Chats {
 
   /** Carries out what a worker asks for. */
   async work(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
-    return this.#inTransaction<Applied | WorkerRefusal>(undefined, async (tx) => {
-      const row = await lockChat(tx, chatId, undefined);
+    return this.#inTransaction<Applied | WorkerRefusal>({ beginsWithReads: true }, async (tx) => {
+      const [row, extras] = await Promise.all([
+        lockChat(tx, chatId, undefined),
+        readChatExtras(tx, chatId, this.#leaseMs, "never"),
+      ]);
       if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
-      const state = await this.#readState(tx, row, "never");
-      const { applied, notify, refused } = await applyTransition(tx, row, state, input, {});
+      const state = chatStateFromRows(row, extras);
+      const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
       if (applied === undefined) return { result: { refused }, notify: [] };
       return { result: applied, notify: notify ? [applied.chat] : [] };
     });
@@ -211,7 +218,7 @@ export class Chats {
    * One that cannot be read is left out, and others take its place.
    */
   async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Acquired[]> {
-    const { acquired, unreadable } = await this.#inTransaction(undefined, async (tx) => {
+    const { acquired, unreadable } = await this.#inTransaction({ beginsWithReads: true }, async (tx) => {
       const result = { acquired: [] as Acquired[], unreadable: new Map<string, unknown>() };
       for (let wanted = limit; wanted > 0; ) {
         const except = [...result.acquired.map(({ chat }) => chat.id), ...result.unreadable.keys()];
@@ -237,15 +244,18 @@ export class Chats {
 
   /** Undefined: its owner has come back to life. */
   async #acquireOne(
-    tx: Queryable,
+    tx: Transaction,
     chatId: string,
     workerId: string,
     idleMs: number,
   ): Promise<Acquired | undefined> {
-    const row = await readChatRow(tx, chatId);
+    const [row, extras] = await Promise.all([
+      readChatRow(tx, chatId),
+      readChatExtras(tx, chatId, this.#leaseMs, "always"),
+    ]);
     if (row === undefined) return undefined;
-    const state = await this.#readState(tx, row, "always");
-    const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, {});
+    const state = chatStateFromRows(row, extras);
+    const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId });
     if (applied === undefined) return undefined;
     const takenOver = row.worker_id !== null;
     // A compaction is asked for without a message: its time is not known.
@@ -288,23 +298,24 @@ export class Chats {
   async readState(chatId: string, { withDeltas = false } = {}): Promise<ChatState | undefined> {
     return this.#database.transaction(
       async (tx) => {
-        const row = await readChatRow(tx, chatId);
-        if (row === undefined) return undefined;
-        return this.#readState(tx, row, withDeltas ? "always" : "never");
+        const [row, extras] = await Promise.all([
+          readChatRow(tx, chatId),
+          readChatExtras(tx, chatId, this.#leaseMs, withDeltas ? "always" : "never"),
+        ]);
+        return row === undefined ? undefined : chatStateFromRows(row, extras);
       },
-      { readOnly: true, isolation: "repeatable read" },
+      { readOnly: true, isolation: "repeatable read", beginsWithReads: true },
     );
   }
 
-  async #readState(tx: Queryable, row: ChatRow, wanted: DeltasWanted): Promise<ChatState> {
-    return chatStateFromRows(row, await readChatExtras(tx, row, this.#leaseMs, wanted));
-  }
-
   async #inTransaction<T>(
-    idempotency: Idempotency<T> | undefined,
-    work: (tx: Queryable) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
+    options: { readonly idempotency?: Idempotency<T> | undefined; readonly beginsWithReads?: boolean },
+    work: (tx: Transaction) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
   ): Promise<T> {
-    const { result, notify } = await this.#database.transaction(async (tx) => {
+    const { idempotency } = options;
+    // The key is written first, where there is one.
+    const beginsWithReads = options.beginsWithReads === true && idempotency === undefined;
+    const carryOut = async (tx: Transaction): Promise<{ result: T; notify: readonly ChatRecord[] }> => {
       if (idempotency === undefined) return work(tx);
       const { owner, key, requestHash } = idempotency;
       const earlier = await claimIdempotencyKey(tx, owner, key);
@@ -326,7 +337,8 @@ export class Chats {
         );
       }
       return { result: idempotency.decode(earlier.response), notify: [] };
-    });
+    };
+    const { result, notify } = await this.#database.transaction(carryOut, { beginsWithReads });
     for (const chat of notify) this.#publish(notificationOf(chat), chat.owner);
     return result;
   }
@@ -371,12 +383,17 @@ type Outcome =
 
 /** Asks the machine and writes what it says, in the given transaction. The row is locked. */
 async function applyTransition(
-  tx: Queryable,
+  tx: Transaction,
   row: ChatRow,
   before: ChatState,
   input: TransitionInput,
-  metadata: ChatMetadata,
+  options: {
+    readonly metadata?: ChatMetadata;
+    /** Nothing is written after it. */
+    readonly isLast?: boolean;
+  } = {},
 ): Promise<Outcome> {
+  const { metadata = {}, isLast = false } = options;
   const next = transition(before, input);
   if (!next.ok) return { refused: next.refusal };
   const { chat: after, inserted, hiddenFrom, notify } = next;
@@ -390,12 +407,17 @@ async function applyTransition(
   if (after === before) {
     return { applied: { chat: decodeChat(row), state: before, messages: [], queued: undefined }, notify };
   }
-  if (hiddenFrom !== undefined) await hideMessagesFrom(tx, row.id, hiddenFrom);
-  const messages = await insertAll(tx, row.id, after.versions.snapshot, inserted);
-  const queued = await writeQueue(tx, row.id, before, after);
-  await writeCheckpointChange(tx, row.id, before, after, input);
   const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
-  const written = await updateChat(tx, row.id, chatStateToColumns(after), metadata, touch);
+  // They go out together, and run in this order.
+  const write = () =>
+    Promise.all([
+      hiddenFrom !== undefined && hideMessagesFrom(tx, row.id, hiddenFrom),
+      insertAll(tx, row.id, after.versions.snapshot, inserted),
+      writeQueue(tx, row.id, before, after),
+      writeCheckpointChange(tx, row.id, before, after, input),
+      updateChat(tx, row.id, chatStateToColumns(after), metadata, touch),
+    ]);
+  const [, messages, queued, , written] = await (isLast ? tx.finish(write) : write());
   return { applied: { chat: decodeChat(written), state: after, messages, queued }, notify };
 }
 
@@ -414,7 +436,7 @@ async function insertAll(
   }));
 }
 
-/** Returns the item that was appended, if any. */
+/** Returns the item that was appended, if any. All its statements are sent at once. */
 async function writeQueue(
   tx: Queryable,
   chatId: string,
@@ -423,22 +445,21 @@ async function writeQueue(
 ): Promise<QueuedRecord | undefined> {
   if (after.queue === before.queue) return undefined;
   const kept = new Set(after.queue.map((item) => item.id));
-  await deleteQueuedMessages(
-    tx,
-    chatId,
-    before.queue.map((item) => item.id).filter((id) => !kept.has(id)),
+  const removed = before.queue.map((item) => item.id).filter((id) => !kept.has(id));
+  const moved = after.queue.filter((item) =>
+    before.queue.every((old) => old.id !== item.id || old.position !== item.position),
   );
-  let appended: QueuedRecord | undefined;
-  for (const item of after.queue) {
-    if (before.queue.some((old) => old.id === item.id && old.position === item.position)) continue;
-    const createdAt = await upsertQueuedMessage(tx, chatId, item);
-    if (item.id > before.lastQueueId) {
-      appended = { id: item.id, parts: item.parts, model: item.model, author: item.author, createdAt };
-    }
-  }
-  return appended;
+  const [, ...times] = await Promise.all([
+    deleteQueuedMessages(tx, chatId, removed),
+    ...moved.map((item) => upsertQueuedMessage(tx, chatId, item)),
+  ]);
+  const index = moved.findIndex((item) => item.id > before.lastQueueId);
+  const [item, createdAt] = [moved[index], times[index]];
+  if (item === undefined || createdAt === undefined) return undefined;
+  return { id: item.id, parts: item.parts, model: item.model, author: item.author, createdAt };
 }
 
+/** All its statements are sent at once. */
 async function writeCheckpointChange(
   tx: Queryable,
   chatId: string,
@@ -450,7 +471,10 @@ async function writeCheckpointChange(
   if (after.checkpoint === undefined) return deleteCheckpoint(tx, chatId);
   const { versions, generationAttempt } = after;
   const episode = { chatId, historyVersion: versions.history, generationAttempt };
-  await writeCheckpoint(tx, episode, after.checkpoint);
-  if (input.type === "Checkpoint" && input.shown !== undefined)
-    await replaceCheckpointDeltas(tx, episode, input.shown);
+  await Promise.all([
+    writeCheckpoint(tx, episode, after.checkpoint),
+    input.type === "Checkpoint" &&
+      input.shown !== undefined &&
+      replaceCheckpointDeltas(tx, episode, input.shown),
+  ]);
 }

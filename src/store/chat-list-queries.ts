@@ -125,7 +125,7 @@ const deleteOldDeletions: Statement = {
   name: "delete_old_chat_deletions",
   text: `
     with removed as (
-      delete from deleted_chats where deleted_at < clock_timestamp() - interval '7 days' returning list_xid
+      delete from deleted_chats where deleted_at < statement_timestamp() - interval '7 days' returning list_xid
     )
     update deleted_chats_horizon h set list_xid = latest.list_xid
       from (select r.list_xid from removed r where pg_visible_in_snapshot(r.list_xid, pg_current_snapshot())

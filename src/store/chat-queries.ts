@@ -69,7 +69,7 @@ export async function readMessages(
         if (rows.length < wanted) return { messages, more: false };
       }
     },
-    { readOnly: true, isolation: "repeatable read" },
+    { readOnly: true, isolation: "repeatable read", beginsWithReads: true },
   );
 }
 

@@ -127,32 +127,29 @@ const selectExtras: Statement = {
   text: `
     select 'owner' as kind, null::bigint as id, null::bigint as position, null::text as role, null::jsonb as content,
         null::smallint as content_version, null::text as model, null::text as author, null::jsonb as usage, null::bytea as deltas
-      from replicas where id = $2 and heartbeat_at > clock_timestamp() - $3 * interval '1 millisecond'
+      from chats c join replicas r on r.id = c.worker_id
+      where c.id = $1 and r.heartbeat_at > clock_timestamp() - $2 * interval '1 millisecond'
     union all
     select 'queued', id, position, null, content, content_version, model, author, null, null from queued_messages where chat_id = $1
     union all
     select 'checkpoint', null, null, role, content, content_version, model, null, usage, null from checkpoints where chat_id = $1
     union all
-    select 'deltas', null, first_seq, null, null, null, null, null, null, deltas from checkpoint_deltas
-      where chat_id = $1 and history_version = $4 and generation_attempt = $5 and ($6 = 'always' or ($6 = 'if-orphaned'
-        and not exists (select 1 from replicas where id = $2 and heartbeat_at > clock_timestamp() - $3 * interval '1 millisecond')))
+    select 'deltas', null, d.first_seq, null, null, null, null, null, null, d.deltas
+      from chats c join checkpoint_deltas d on d.chat_id = c.id
+        and d.history_version = c.history_version and d.generation_attempt = c.generation_attempt
+      where c.id = $1 and ($3 = 'always' or ($3 = 'if-orphaned' and not exists (select 1 from replicas r
+        where r.id = c.worker_id and r.heartbeat_at > clock_timestamp() - $2 * interval '1 millisecond')))
     order by position`,
 };
 
+/** May be asked for together with the lock, since it sees the chat as it is once it is locked. */
 export async function readChatExtras(
   tx: Queryable,
-  chat: ChatRow,
+  chatId: string,
   leaseMs: number,
   wanted: DeltasWanted,
 ): Promise<ChatExtras> {
-  const rows = await tx.query<ExtraRow>(selectExtras, [
-    chat.id,
-    chat.worker_id,
-    leaseMs,
-    chat.history_version,
-    chat.generation_attempt,
-    wanted,
-  ]);
+  const rows = await tx.query<ExtraRow>(selectExtras, [chatId, leaseMs, wanted]);
   const checkpoint = rows.find((row) => row.kind === "checkpoint");
   return {
     ownerAlive: rows.some((row) => row.kind === "owner"),
@@ -405,7 +402,7 @@ export async function deleteQueuedMessages(
 
 const selectExpired: Statement = {
   name: "select_expired_actions",
-  text: "select id from chats where status = 'requires_action' and action_deadline <= clock_timestamp() limit $1",
+  text: "select id from chats where status = 'requires_action' and action_deadline <= statement_timestamp() limit $1",
 };
 
 /** Chats whose client has not run its tools in time. */

@@ -1,5 +1,5 @@
 import { DatabaseError } from "./database-error.js";
-import type { Queryable, Statement, TransactionOptions } from "./database.js";
+import type { Statement, Transaction, TransactionOptions } from "./database.js";
 import type { Parameter } from "./parameters.js";
 
 export interface StatementResult {
@@ -16,14 +16,25 @@ export interface Connection {
 /**
  * The transaction as its work sees it: statements run one after the other in the order of the calls, and none runs
  * once the work has settled, so a forgotten promise cannot slip into whatever the connection does next.
+ *
+ * `commit` stands for a connection that keeps them in order by itself: then none waits here for the answer to the one before, and the commit
+ * goes the same way. Without it, whoever opened the transaction commits it.
  */
-export class OpenTransaction implements Queryable {
+export class OpenTransaction<Outcome = never> implements Transaction {
   readonly #connection: Connection;
+  readonly #commit: (() => Promise<Outcome>) | undefined;
+  #committed: Promise<Outcome> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #open = true;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, options: { readonly commit?: () => Promise<Outcome> } = {}) {
     this.#connection = connection;
+    this.#commit = options.commit;
+  }
+
+  /** The answer to the commit, once that was sent: what {@link OpenTransaction.finish} does where it can. */
+  get committed(): Promise<Outcome> | undefined {
+    return this.#committed;
   }
 
   async query<Row extends object>(statement: Statement, values: readonly Parameter[] = []): Promise<Row[]> {
@@ -39,6 +50,15 @@ export class OpenTransaction implements Queryable {
     return this.#inTurn(() => this.#connection.runScript(text));
   }
 
+  async finish<T>(last: () => Promise<T>): Promise<T> {
+    const result = last();
+    this.#open = false;
+    this.#committed = this.#commit?.();
+    // Whoever opened the transaction looks at it when the work is done.
+    this.#committed?.catch(() => undefined);
+    return result;
+  }
+
   /** Refuses further statements and resolves when those already called have settled. */
   async settle(): Promise<void> {
     this.#open = false;
@@ -47,7 +67,7 @@ export class OpenTransaction implements Queryable {
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
     if (!this.#open) return Promise.reject(new DatabaseError("database: the transaction is over"));
-    const result = this.#last.then(run);
+    const result = this.#commit === undefined ? this.#last.then(run) : run();
     this.#last = result.catch(() => undefined);
     return result;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { engines, openTestDatabase } from "../../test/kit/databases.js";
 import { Wakeup } from "../platform/index.js";
-import type { Statement } from "./database.js";
+import type { Queryable, Statement } from "./database.js";
 import { DatabaseError } from "./database-error.js";
 
 const sql = (text: string): Statement => ({ name: `test.${text.slice(0, 50)}`, text });
@@ -164,6 +164,40 @@ describe.each(engines)("%s", (engine) => {
     await expect(escaped[0]?.query(countPeople)).rejects.toThrow("the transaction is over");
     await expect(escaped[0]?.script("drop table people")).rejects.toThrow("the transaction is over");
     expect(await database.query(countPeople)).toEqual([{ n: 2 }]);
+  });
+
+  test("the last statements of a transaction are committed with it or not at all, and none comes after", async () => {
+    await using opened = await openTestDatabase(engine, { migrate: false });
+    const { database } = opened;
+    await database.script(people);
+    const insert = (tx: Queryable, ...ids: number[]): Promise<number[]> =>
+      Promise.all(ids.map((id) => tx.execute(insertPerson, [id, `${id}`])));
+    let late: unknown;
+    const done = await database.transaction(async (tx) => {
+      await insert(tx, 3);
+      const last = await tx.finish(() => insert(tx, 4, 5));
+      late = await insert(tx, 6).catch((error: unknown) => error);
+      return last;
+    });
+    expect(done).toEqual([1, 1]);
+    expect(late).toMatchObject({ message: expect.stringContaining("is over") as string });
+    expect(await database.query(countPeople)).toEqual([{ n: 5 }]);
+
+    const failing = database.transaction(async (tx) => {
+      await insert(tx, 7);
+      return tx.finish(() => insert(tx, 8, 8, 9));
+    });
+    await expect(failing).rejects.toMatchObject({ code: "23505", maybeCommitted: false });
+    const swallowing = database.transaction((tx) => tx.finish(() => insert(tx, 8, 8).catch(() => [])));
+    await expect(swallowing).rejects.toMatchObject({ code: "25P02" });
+    const failingBefore = database.transaction((tx) =>
+      tx.finish(() => {
+        throw new Error("not even called");
+      }),
+    );
+    await expect(failingBefore).rejects.toThrow("not even called");
+    expect(await database.query(countPeople)).toEqual([{ n: 5 }]);
+    expect(await database.transaction((tx) => tx.finish(() => Promise.resolve("nothing")))).toBe("nothing");
   });
 
   test("a read-only transaction refuses to write, and repeatable read holds its snapshot", async () => {

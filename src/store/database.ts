@@ -9,6 +9,11 @@ import type { Parameter } from "./parameters.js";
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /**
+   * Planned for its values each time, and not once for all: for a statement whose best plan depends on them, such as on whose rows it asks for.
+   * A plan for all values goes by averages, and what suits most owners may sort everything that a large one has. Costs the planning each time.
+   */
+  readonly planEachTime?: boolean;
 }
 
 /**
@@ -34,10 +39,23 @@ export interface Queryable {
   script(text: string): Promise<void>;
 }
 
+export interface Transaction extends Queryable {
+  /**
+   * Calls the last statements, and has the commit travel with them: that saves a round trip. `last` calls all of them before it first waits,
+   * and nothing that comes after may fail: if the statements did not, they are committed then, whatever becomes of `work`.
+   */
+  finish<T>(last: () => Promise<T>): Promise<T>;
+}
+
 export interface TransactionOptions {
   readonly readOnly?: boolean;
   /** Default: read committed. */
   readonly isolation?: "repeatable read" | "serializable";
+  /**
+   * The statements that `work` calls before it first waits change nothing. They may then travel together with the beginning, and would, if just
+   * that fails, have run without a transaction. All later ones run within it or not at all.
+   */
+  readonly beginsWithReads?: boolean;
 }
 
 export interface Database extends Queryable, AsyncDisposable {
@@ -47,14 +65,15 @@ export interface Database extends Queryable, AsyncDisposable {
    *
    * After a serialization failure or a deadlock `work` runs again, up to five times in all: it must have no effects
    * outside the transaction. The statements of one transaction run one after the other even if `work` does not await
-   * them; after `work` has settled, the transaction refuses further ones.
+   * them; after `work` has settled, the transaction refuses further ones. Those that are called together travel together, and cost one round
+   * trip: await them with `Promise.all`, since after one that fails the others fail too.
    *
    * Inside `work` use the transaction alone. A call to the database itself waits for a second connection, which can
    * starve a Postgres pool and always deadlocks PGlite, which has only one.
    *
    * @throws DatabaseError 25P02 when `work` caught a database error and went on: nothing was committed
    */
-  transaction<T>(work: (transaction: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Refuses new work, waits for what runs, then releases connections and files. May be called again. */
   close(): Promise<void>;
   /**

@@ -130,7 +130,7 @@ export async function deleteFile(db: Queryable, id: string, owner: string): Prom
 const deleteUnnamed: Statement = {
   name: "delete_unnamed_files",
   text: `delete from files where id in (
-    select id from files where not named and created_at < clock_timestamp() - interval '1 day' limit $1 for update skip locked)`,
+    select id from files where not named and created_at < statement_timestamp() - interval '1 day' limit $1 for update skip locked)`,
 };
 
 /** How many files are deleted by one statement: each is up to 10 MiB of work. */

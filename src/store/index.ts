@@ -1,4 +1,4 @@
-export type { Database, Queryable, Statement, TransactionOptions } from "./database.js";
+export type { Database, Queryable, Statement, Transaction, TransactionOptions } from "./database.js";
 export { DatabaseError } from "./database-error.js";
 export {
   type AppliedMigration,

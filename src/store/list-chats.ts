@@ -28,11 +28,13 @@ export interface ChatListPosition {
 const updatedAfter = "coalesce(to_timestamp(0) + $10::bigint * interval '1 microsecond', 'infinity')";
 
 /**
- * One text for every filter, because each text is a prepared statement on every connection. The bound of the position is always a
- * range of chats_by_owner, so that a later page does not begin with reading those before it; the first page's bound lets all pass.
+ * One text for every filter; planned for each owner, because one has five chats and another fifty thousand, which must not be sorted for
+ * each page. The bound of the position is always a range of chats_by_owner, so that a later page does not begin with reading those before it;
+ * the first page's bound lets all pass.
  */
 const selectChats: Statement = {
   name: "list_chats",
+  planEachTime: true,
   text: `select ${chatColumns}, (extract(epoch from c.updated_at) * 1000000)::bigint as updated_us from chats c
     where c.owner = $1
       and ($2::boolean is null or c.archived = $2)

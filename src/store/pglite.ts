@@ -10,7 +10,12 @@ import {
   transactionModes,
 } from "./connection.js";
 import { acquireDataDirLock, type DataDirLock } from "./data-dir-lock.js";
-import type { Database, Queryable, Statement, TransactionOptions } from "./database.js";
+import type {
+  Database,
+  Transaction as DatabaseTransaction,
+  Statement,
+  TransactionOptions,
+} from "./database.js";
 import { DatabaseError, hasSqlState, isConflict, toDatabaseError } from "./database-error.js";
 import { encodeParameters, type Parameter } from "./parameters.js";
 
@@ -72,7 +77,7 @@ class PgliteDatabase implements Database {
   }
 
   async transaction<T>(
-    work: (transaction: Queryable) => Promise<T>,
+    work: (transaction: DatabaseTransaction) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -109,7 +114,7 @@ class PgliteDatabase implements Database {
   }
 
   async #transactOnce<T>(
-    work: (transaction: Queryable) => Promise<T>,
+    work: (transaction: DatabaseTransaction) => Promise<T>,
     options: TransactionOptions,
   ): Promise<T> {
     let failure: { readonly error: unknown } | undefined;

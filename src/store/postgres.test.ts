@@ -5,7 +5,7 @@ import { freePort } from "../../test/kit/ports.js";
 import { createTestDatabase, startPostgres } from "../../test/kit/postgres.js";
 import { until } from "../../test/kit/until.js";
 import { Wakeup } from "../platform/index.js";
-import type { Database, Statement } from "./database.js";
+import type { Database, Queryable, Statement } from "./database.js";
 import { DatabaseError } from "./database-error.js";
 import { openPostgres } from "./postgres.js";
 
@@ -33,6 +33,103 @@ describe("the pool", () => {
     expect(await pidOf(database)).toBe(pid);
     const prepared = { name: "test.prepared", text: "select name from pg_prepared_statements" };
     expect(await database.query(prepared)).toContainEqual({ name: "test.backend_pid" });
+  });
+
+  test("prepares a statement once, but for one that is planned each time", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url, poolSize: 1 });
+    const planned = { name: "test.planned", text: "select $1::integer as n", planEachTime: true };
+    for (const n of [1, 2]) {
+      expect(await database.query(planned, [n])).toEqual([{ n }]);
+      expect(await database.query({ name: "test.once", text: "select $1::integer as n" }, [n])).toEqual([
+        { n },
+      ]);
+    }
+    const prepared = {
+      name: "test.prepared",
+      text: "select name, generic_plans + custom_plans as runs from pg_prepared_statements",
+    };
+    const rows = await database.query<{ name: string; runs: number }>(prepared);
+    expect(rows).toContainEqual({ name: "test.once", runs: 2 });
+    expect(rows.map(({ name }) => name)).not.toContain("test.planned");
+    // Its name still tells which one failed.
+    const failing = { name: "test.failing", text: "select 1 / $1::integer", planEachTime: true };
+    await expect(database.query(failing, [0])).rejects.toThrow("test.failing");
+  });
+
+  test("a transaction whose beginning fails runs no more than what travelled with it", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url });
+    await database.script("create table t (n integer)");
+    const write = { name: "test.write", text: "insert into t values (1)" };
+    const called: string[] = [];
+    const work = async (tx: Queryable): Promise<void> => {
+      called.push("work");
+      await tx.query({ name: "test.read", text: "select 1" });
+      called.push("read");
+      await tx.execute(write);
+    };
+    const isolation = "no such thing" as "serializable";
+    await expect(database.transaction(work, { isolation, beginsWithReads: true })).rejects.toThrow(/syntax/);
+    expect(called).toEqual(["work", "read"]);
+    await expect(database.transaction(work, { isolation })).rejects.toThrow(/syntax/);
+    expect(called).toEqual(["work", "read"]);
+    expect(await database.query({ name: "test.rows", text: "select n from t" })).toEqual([]);
+    // The connection is as good as new.
+    await database.transaction(work, { beginsWithReads: true });
+    expect(await database.query({ name: "test.rows", text: "select n from t" })).toHaveLength(1);
+  });
+
+  test("a connection that is cut while the commit travels with the last statements leaves open what became of it", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url });
+    const kill = { name: "test.kill", text: "select pg_terminate_backend(pg_backend_pid())" };
+    const cut = database.transaction((tx) => tx.finish(() => tx.query(kill)));
+    await expect(cut).rejects.toMatchObject({ retryable: true, maybeCommitted: true });
+    const cutBefore = database.transaction((tx) => tx.query(kill));
+    await expect(cutBefore).rejects.toMatchObject({ retryable: true, maybeCommitted: false });
+  });
+
+  test("a conflict of the last statements runs the transaction again", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url });
+    await database.script("create table t (n integer); insert into t values (0)");
+    const read = { name: "test.read", text: "select n from t" };
+    const write = { name: "test.write", text: "update t set n = $1" };
+    const increment = (): Promise<number> =>
+      database.transaction(
+        async (tx) => {
+          const [row] = await tx.query<{ n: number }>(read);
+          return tx.finish(() => tx.execute(write, [(row?.n ?? 0) + 1]));
+        },
+        { isolation: "serializable", beginsWithReads: true },
+      );
+    await Promise.all([increment(), increment(), increment()]);
+    expect(await database.query(read)).toEqual([{ n: 3 }]);
+  });
+
+  test("statements that are called together run in order, and fail together with the first that fails", async () => {
+    await using data = await createTestDatabase();
+    await using database = openPostgres({ url: data.url });
+    await database.script("create table t (n integer unique)");
+    const insert = {
+      name: "test.insert",
+      text: "insert into t values ($1) returning (select max(n) from t)",
+    };
+    const numbers = [1, 2, 3];
+    const inserted = await database.transaction((tx) =>
+      Promise.all(numbers.map((n) => tx.query<{ max: number | null }>(insert, [n]))),
+    );
+    expect(inserted.map(([row]) => row?.max)).toEqual([null, 1, 2]);
+    const outcomes = database.transaction(async (tx) => {
+      const all = await Promise.allSettled([4, 4, 5].map((n) => tx.query(insert, [n])));
+      return all.map((one) => (one.status === "rejected" ? (one.reason as DatabaseError).code : "done"));
+    });
+    // It caught the errors, but has lost the transaction.
+    await expect(outcomes).rejects.toMatchObject({ code: "25P02" });
+    const failing = database.transaction((tx) => Promise.all([4, 4, 5].map((n) => tx.query(insert, [n]))));
+    await expect(failing).rejects.toMatchObject({ code: "23505" });
+    expect(await database.query({ name: "test.rows", text: "select n from t" })).toHaveLength(3);
   });
 
   test("holds no more connections than it may, and says who it is", async () => {

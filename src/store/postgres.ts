@@ -9,7 +9,7 @@ import {
   type StatementResult,
   transactionModes,
 } from "./connection.js";
-import type { Database, Queryable, Statement, TransactionOptions } from "./database.js";
+import type { Database, Statement, Transaction, TransactionOptions } from "./database.js";
 import {
   DatabaseError,
   type FailedPhase,
@@ -81,6 +81,7 @@ class PostgresDatabase implements Database {
       idle_in_transaction_session_timeout: Math.min(statementTimeoutMs, idleTransactionMs),
       application_name: options.applicationName ?? "palaver",
       keepAlive: true,
+      pipeline: true,
       types: { getTypeParser: columnDecoder as typeof pg.types.getTypeParser },
     };
     assertUsable(config);
@@ -113,7 +114,7 @@ class PostgresDatabase implements Database {
   }
 
   async transaction<T>(
-    work: (transaction: Queryable) => Promise<T>,
+    work: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -161,23 +162,40 @@ class PostgresDatabase implements Database {
 
   async #transactOnce<T>(
     client: LentClient,
-    work: (transaction: Queryable) => Promise<T>,
+    work: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions,
   ): Promise<T> {
-    await this.#send(client, { text: `begin ${transactionModes(options)}` }, "in transaction");
-    const transaction = new OpenTransaction(this.#connection(client, "in transaction"));
+    const begin = { text: `begin ${transactionModes(options)}` };
+    let failure: { readonly error: unknown } | undefined;
+    const begun = this.#send(client, begin, "in transaction").catch((error: unknown) => {
+      failure = { error };
+    });
+    // Answers come in order: whoever has had one knows whether the transaction began.
+    const assertBegun = (): void => {
+      if (failure !== undefined) throw failure.error;
+    };
+    const connection = this.#connection(client, "in transaction", assertBegun);
+    const commit = (): Promise<pg.QueryResult> => this.#send(client, { text: "commit" }, "committing");
+    const transaction = new OpenTransaction(connection, { commit });
     let result: T;
     try {
+      if (options.beginsWithReads !== true) {
+        await begun;
+        assertBegun();
+      }
       result = await work(transaction);
       await transaction.settle();
+      assertBegun();
     } catch (error) {
       await transaction.settle();
+      // If no answer came, that of the commit did not come either, and nobody knows.
+      if (transaction.committed !== undefined) await transaction.committed;
       // A spoilt connection will be closed, whereupon the server rolls back by itself.
-      if (!client.spoilt)
+      else if (!client.spoilt)
         await this.#send(client, { text: "rollback" }, "in transaction").catch(() => client.spoil());
       throw error;
     }
-    const { command } = await this.#send(client, { text: "commit" }, "committing");
+    const { command } = await (transaction.committed ?? commit());
     if (command !== "COMMIT") {
       throw new DatabaseError("database: a statement had failed, so the transaction was rolled back", {
         code: "25P02",
@@ -186,15 +204,19 @@ class PostgresDatabase implements Database {
     return result;
   }
 
-  #connection(client: LentClient, phase: FailedPhase): Connection {
+  #connection(client: LentClient, phase: FailedPhase, mayRun: () => void = () => undefined): Connection {
     return {
       run: async (statement, values): Promise<StatementResult> => {
+        mayRun();
         this.#names.check(statement);
-        const query = { name: statement.name, text: statement.text, values: encodeParameters(values) };
-        const { rows, rowCount } = await this.#send(client, query, phase, statement.name);
+        const { name, text, planEachTime = false } = statement;
+        // One without a name is planned anew.
+        const query = { ...(!planEachTime && { name }), text, values: encodeParameters(values) };
+        const { rows, rowCount } = await this.#send(client, query, phase, name);
         return { rows: rows as object[], rowCount: rowCount ?? 0 };
       },
       runScript: async (text) => {
+        mayRun();
         await client.send({ text }).catch((error: unknown) => {
           throw toDatabaseError(error, phase);
         });
@@ -269,6 +291,10 @@ class LentClient {
   };
 
   async send(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    // What is called together goes out together.
+    const { stream } = this.#client.connection;
+    stream.cork();
+    queueMicrotask(() => stream.uncork());
     try {
       return await this.#client.query(query);
     } catch (error) {

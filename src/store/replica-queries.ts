@@ -51,9 +51,10 @@ const deleteDeadReplicas: Statement = {
   name: "delete_dead_replicas",
   text: "delete from replicas where heartbeat_at < clock_timestamp() - interval '1 day'",
 };
+/** By the time of the statement: what is compared with `clock_timestamp()`, which moves on meanwhile, is found by no index. */
 const deleteOldKeys: Statement = {
   name: "delete_old_idempotency_keys",
-  text: "delete from idempotency_keys where created_at < clock_timestamp() - interval '2 days'",
+  text: "delete from idempotency_keys where created_at < statement_timestamp() - interval '2 days'",
 };
 
 /**

@@ -116,7 +116,8 @@ function recording(database: Database, statements: string[]): Database {
   return {
     ...record(database),
     kind: database.kind,
-    transaction: (run, options) => database.transaction((tx) => run(record(tx)), options),
+    transaction: (run, options) =>
+      database.transaction((tx) => run({ ...record(tx), finish: (last) => tx.finish(last) }), options),
     close: () => database.close(),
     abandon: () => database.abandon(),
     [Symbol.asyncDispose]: () => database.close(),
