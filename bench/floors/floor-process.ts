@@ -1,12 +1,12 @@
 // The floor: what carries the same bytes with nothing but node:http2, every message encoded once beforehand.
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
 import { connect, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerParent } from "../kit/answer-parent.js";
 import { stepText } from "../kit/delta-text.js";
-import { type PacedPlan, planRequest } from "../kit/paced-model.js";
+import { followModel } from "../kit/follow-model.js";
+import type { PacedPlan } from "../kit/paced-model.js";
 import type { StepShape } from "../kit/scripts.js";
 import { envelope, subscribePath } from "../kit/wire.js";
 import { encodeCaughtUp, encodeDeltas } from "./encode.js";
@@ -47,24 +47,12 @@ async function play({ deltas, deltaBytes, intervalMs, atOnce = 1 }: StepShape): 
   }
 }
 
-/** Says what a model says, as it comes: of each of its events the text alone is looked for. */
+/** Says what a model says, as it comes. */
 async function follow({ url, plan }: { url: string; plan: PacedPlan }): Promise<void> {
-  const request = httpRequest(`${url}/v1/chat/completions`, { method: "POST" });
-  request.end(planRequest(plan));
-  const [response] = (await once(request, "response")) as [NodeJS.ReadableStream];
-  const start = '"content":"';
   let seq = 0;
-  let rest = "";
-  for await (const chunk of response.setEncoding("latin1") as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      const from = line.indexOf(start);
-      if (from === -1) continue;
-      const text = line.slice(from + start.length, line.indexOf('"', from + start.length));
-      seq += 1;
-      writeAll(encodeDeltas(seq, seq, text));
-    }
+  for await (const text of followModel(url, plan)) {
+    seq += 1;
+    writeAll(encodeDeltas(seq, seq, text));
   }
 }
 

@@ -5,12 +5,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerParent } from "./answer-parent.js";
 import { readPlan } from "./paced-model.js";
+import { stampedDelta } from "./stamped-delta.js";
 import { nowUs } from "./wire.js";
-
-/** The time, then filler. */
-function stampedDelta(bytes: number): string {
-  return String(nowUs()).padStart(16, "0").padEnd(bytes, "x");
-}
 
 function event(delta: object, finishReason: string | null): string {
   const choices = [{ index: 0, delta, finish_reason: finishReason }];

@@ -24,3 +24,8 @@ export interface BenchCase {
   readonly title: string;
   readonly run: (bench: BenchRun) => Promise<void>;
 }
+
+/** It cannot be measured here, and why: the fault of neither side. Only who asked for it by name gets an error. */
+export class Unavailable extends Error {
+  override readonly name = "Unavailable";
+}

@@ -13,24 +13,42 @@ export interface Sides {
   readonly floor?: () => Promise<Measurement>;
 }
 
+/** What both sides did right after each other. */
+export interface Round<T> {
+  readonly ours: T;
+  readonly floor: T | undefined;
+}
+
 /**
- * Measures both sides as many times, right after each other, and which goes first alternates: what else the machine does, and how warm it
- * is, falls on both. A round before the first is not counted.
+ * Has both sides do the same as many times, right after each other, and which goes first alternates: what else the machine does, and how
+ * warm it is, falls on both. A round before the first is not counted.
  */
-export async function alternate(rounds: number, { ours, floor }: Sides): Promise<Run[]> {
-  const runs: Run[] = [];
+export async function takeTurns<T>(
+  rounds: number,
+  { ours, floor }: { readonly ours: () => Promise<T>; readonly floor?: (() => Promise<T>) | undefined },
+): Promise<Round<T>[]> {
+  const done: Round<T>[] = [];
   for (let round = 0; round <= rounds; round++) {
-    let limit: Measurement | undefined;
+    let limit: T | undefined;
     if (round % 2 === 0) limit = await floor?.();
     const mine = await ours();
     if (round % 2 === 1) limit = await floor?.();
-    if (round === 0) continue;
-    runs.push({
-      value: mine.value,
-      ...(limit !== undefined && { floor: limit.value }),
-      ...(mine.cpuServer !== undefined && { cpu_server: mine.cpuServer }),
-      ...(mine.cpuClient !== undefined && { cpu_client: mine.cpuClient }),
-    });
+    if (round > 0) done.push({ ours: mine, floor: limit });
   }
-  return runs;
+  return done;
+}
+
+/** Measures both sides in turn. */
+export async function alternate(rounds: number, { ours, floor }: Sides): Promise<Run[]> {
+  return (await takeTurns(rounds, { ours, floor })).map(runOf);
+}
+
+/** What a round says. */
+export function runOf({ ours, floor }: Round<Measurement>): Run {
+  return {
+    value: ours.value,
+    ...(floor !== undefined && { floor: floor.value }),
+    ...(ours.cpuServer !== undefined && { cpu_server: ours.cpuServer }),
+    ...(ours.cpuClient !== undefined && { cpu_client: ours.cpuClient }),
+  };
 }
