@@ -1,6 +1,7 @@
 import type { BenchCase } from "../run/bench-case.js";
 import { fanOut } from "./p1-fan-out.js";
 import { wireBytes } from "./p10-wire-bytes.js";
+import { growth } from "./p11-growth.js";
 import { storm } from "./p13-storm.js";
 import { notifications } from "./p14-notifications.js";
 import { merged } from "./p2-merged.js";
@@ -23,6 +24,7 @@ export const allCases: readonly BenchCase[] = [
   firstDelta,
   memory,
   wireBytes,
+  growth,
   storm,
   notifications,
 ];

@@ -39,7 +39,7 @@ export const firstDelta: BenchCase = {
 };
 
 /** One chat, one turn after the other: each is interrupted when its first delta has come. */
-async function firstDeltas(worker: Palaver, watcher: Palaver, times: number): Promise<number[]> {
+export async function firstDeltas(worker: Palaver, watcher: Palaver, times: number): Promise<number[]> {
   const chatId = await worker.createChat();
   const leave = new AbortController();
   const ms: number[] = [];

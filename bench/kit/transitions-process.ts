@@ -14,17 +14,23 @@ function accepted(result: Applied | WorkerRefusal): NonNullable<Applied["state"]
   return result.state;
 }
 
-async function run({ databaseUrl, seconds, lanes }: Run): Promise<{ perSecond: number }> {
+async function run({
+  databaseUrl,
+  seconds,
+  lanes,
+  chatIds,
+  owner = "bench",
+}: Run): Promise<{ perSecond: number }> {
   await using database = openPostgres({ url: databaseUrl, poolSize: lanes });
   await migrate(database);
   const workerId = randomUUID();
   const heartbeat = { id: workerId, advertisedUrl: "", version: "bench", capacity: lanes, turns: 0 };
   await writeHeartbeat(database, { ...heartbeat, clockAt: systemClock.now() });
   const chats = new Chats({ database, publish: () => undefined, leaseMs: 3_600_000 });
-  const owner = "bench";
   const parts = [{ type: "text" as const, text: "x".repeat(120) }];
 
-  const takeTurn = async (chatId: string): Promise<void> => {
+  /** Resolves with the id of the last message. */
+  const takeTurn = async (chatId: string): Promise<number> => {
     const user = { parts, author: owner, model: "bench/none" };
     await chats.request(
       { chatId, owner },
@@ -42,12 +48,10 @@ async function run({ databaseUrl, seconds, lanes }: Run): Promise<{ perSecond: n
     const messages = [{ role: "assistant" as const, parts, model: "bench/none" }];
     const stepped = accepted(await chats.work(chatId, { type: "CommitStep", fence, attempt, messages }));
     const finish = { type: "FinishTurn", fence, historyVersion: stepped.versions.history } as const;
-    accepted(await chats.work(chatId, finish));
+    return accepted(await chats.work(chatId, finish)).lastMessageId;
   };
 
-  const beganMs = performance.now();
-  let turns = 0;
-  const lane = async (): Promise<void> => {
+  const createChat = async (): Promise<string> => {
     const chatId = randomUUID();
     const chat = {
       id: chatId,
@@ -62,21 +66,50 @@ async function run({ databaseUrl, seconds, lanes }: Run): Promise<{ perSecond: n
       () => chat,
       () => undefined,
     );
-    let own = 0;
-    for (; performance.now() - beganMs < seconds * 1_000; own++) await takeTurn(chatId);
-    turns += own;
-    const page = { afterId: 0, limit: own * 2 + 1, maxBytes: Number.MAX_SAFE_INTEGER };
-    const { messages } = await readMessages(database, chatId, owner, page);
-    if (messages.length !== own * 2) throw new Error(`${messages.length} messages of ${own} turns`);
+    return chatId;
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
-  return { perSecond: (turns * transitionsPerTurn * 1_000) / (performance.now() - beganMs) };
+
+  const beganMs = performance.now();
+  /** Takes turns in these chats, one after the other; resolves with how many each got, and its last message. */
+  const lane = async (own: readonly string[]): Promise<Map<string, Taken>> => {
+    const taken = new Map<string, Taken>();
+    for (let turn = 0; performance.now() - beganMs < seconds * 1_000; turn++) {
+      const chatId = own[turn % own.length] ?? "";
+      const lastMessageId = await takeTurn(chatId);
+      taken.set(chatId, { turns: (taken.get(chatId)?.turns ?? 0) + 1, lastMessageId });
+    }
+    return taken;
+  };
+  const chatsOfLane = async (index: number): Promise<readonly string[]> =>
+    chatIds?.filter((_id, at) => at % lanes === index) ?? [await createChat()];
+  const taken = await Promise.all(
+    Array.from({ length: lanes }, async (_, index) => lane(await chatsOfLane(index))),
+  );
+  const elapsedMs = performance.now() - beganMs;
+
+  let turns = 0;
+  for (const [chatId, own] of taken.flatMap((each) => [...each])) {
+    const left = own.turns * 2;
+    const page = { afterId: own.lastMessageId - left, limit: left + 1, maxBytes: Number.MAX_SAFE_INTEGER };
+    const { messages } = await readMessages(database, chatId, owner, page);
+    if (messages.length !== left) throw new Error(`${messages.length} messages of ${own.turns} turns`);
+    turns += own.turns;
+  }
+  return { perSecond: (turns * transitionsPerTurn * 1_000) / elapsedMs };
+}
+
+interface Taken {
+  readonly turns: number;
+  readonly lastMessageId: number;
 }
 
 interface Run {
   readonly databaseUrl: string;
   readonly seconds: number;
   readonly lanes: number;
+  /** Idle chats of `owner` to take the turns in. Default: a new one for each lane. */
+  readonly chatIds?: readonly string[];
+  readonly owner?: string;
 }
 
 answerParent({ run });
