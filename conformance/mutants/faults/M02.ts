@@ -18,9 +18,9 @@ export const fault: Fault = {
     },
     {
       file: "src/stream/subscription.ts",
-      find: "const batch = subscription.take();\n    if",
+      find: "const batch = this.take();\n      if",
       replace:
-        "await (globalThis as any).dialling?.get(options.chatId)?.wait;\n    const batch = subscription.take();\n    if",
+        "await (globalThis as any).dialling?.get(this.#chatId)?.wait;\n      const batch = this.take();\n      if",
     },
   ],
   kills: ["relay-stale/pending-dial-blocks-nothing", "snapshot/turn-ends-during-dial"],

@@ -6,9 +6,8 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/subscription.ts",
-      find: "const wake = (): void => this.#wakeup.notify();",
-      replace:
-        "const wake = (): void => this.#wakeup.notify();\n    const deafUntilMs = clock.monotonicMs() + 500;",
+      find: "const wake = (): void => this.#wake();",
+      replace: "const wake = (): void => this.#wake();\n    const deafUntilMs = clock.monotonicMs() + 500;",
     },
     {
       file: "src/stream/subscription.ts",

@@ -6,9 +6,14 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/subscription.ts",
-      find: "const batch = subscription.take();",
+      find: "const batch = this.take();",
       replace:
-        'let batch: StreamBatch | undefined;\n    try {\n      batch = subscription.take();\n    } catch (error) {\n      if ((error as { reason?: string }).reason === "CHAT_NOT_FOUND") return;\n      throw error;\n    }',
+        'let batch: StreamBatch | undefined;\n    try {\n      batch = this.take();\n    } catch (error) {\n      if ((error as { reason?: string }).reason === "CHAT_NOT_FOUND") {\n        (this as { gone?: boolean }).gone = true;\n        return;\n      }\n      throw error;\n    }',
+    },
+    {
+      file: "src/server/chat-service.ts",
+      find: "if (outlet !== undefined && !signal.aborted)",
+      replace: "if (outlet !== undefined && !signal.aborted && !(subscription as { gone?: boolean }).gone)",
     },
   ],
   kills: ["wire/error-before-first-message"],
