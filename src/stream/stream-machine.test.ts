@@ -329,6 +329,19 @@ describe("attempts", () => {
     expect(run.take()).toEqual(["previewReset", "part 2.2#1 Hel"]);
   });
 
+  test("RETRY-3: a notice that becomes known together with a status stands after it, and once more after the next", () => {
+    const run = settled();
+    run.take();
+    generating();
+    world.retry();
+    world.close();
+    run.notify();
+    run.settle();
+    expect(run.take()).toEqual(["message 1", "status running", "retry"]);
+    run.then(() => world.release());
+    expect(run.take()).toEqual(["status pending", "retry"]);
+  });
+
   test("STREAM-9: also when nothing of the attempt before was shown", () => {
     generating();
     const run = settled();

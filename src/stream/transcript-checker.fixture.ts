@@ -5,7 +5,8 @@ import type { ChatView } from "./chat-view.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
 
 /** The events of a snapshot, in the order in which they may come (STREAM-2). */
-const snapshotOrder = ["status", "message", "queueUpdate", "error", "retry", "actionRequired", "messagePart"];
+// A chat that waits for its next attempt needs no action, and the other way round.
+const snapshotOrder = ["status", "message", "queueUpdate", "error", "actionRequired", "retry", "messagePart"];
 const idle: readonly ChatStatus[] = [ChatStatus.WAITING, ChatStatus.ERROR, ChatStatus.REQUIRES_ACTION];
 
 /**
@@ -17,6 +18,8 @@ export class TranscriptChecker {
   messages: { readonly id: number; readonly json: string }[] = [];
   queueIds: number[] = [];
   title: string | undefined;
+  /** A notice of the next attempt, while it is shown. */
+  retrying = false;
   /** The running step, by blocks. */
   preview = new Map<number, string>();
   readonly #world: ChatWorld;
@@ -80,6 +83,7 @@ export class TranscriptChecker {
       view.queue.map(({ id }) => Number(id)),
       "STREAM-12: queue",
     );
+    check(this.retrying === (view.chat.retry !== undefined), "STREAM-12: retry");
     check(this.title === undefined || this.title === view.chat.title, "metadata");
     const current = this.#world.chat.whole()?.chat;
     const stale =
@@ -108,7 +112,12 @@ export class TranscriptChecker {
       check(rank >= this.#snapshotRank, `STREAM-2: ${event.case} is out of order in the snapshot`);
       this.#snapshotRank = rank;
     }
+    if (event.case === "status" || event.case === "messagePart" || event.case === "previewReset")
+      this.retrying = false;
     switch (event.case) {
+      case "retry":
+        this.retrying = true;
+        return;
       case "status":
         return this.#onStatus(event.value.status);
       case "message": {

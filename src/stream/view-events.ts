@@ -68,14 +68,19 @@ export function tellings(
   const entered = opening || turnPassed || now.status !== told.status;
   // A new attempt of a step, even if nothing of the attempt before was shown (STREAM-9).
   const newAttempt = !opening && !resetPreview && moved && now.generationAttempt > 1;
+  // A notice is over with the turn, though the chat goes on to the next one at once.
+  const retryOver =
+    !opening && !resetPreview && !turnPassed && told.retrying && !now.retrying && now.status === told.status;
+  const statusMoved = now.status !== begun.status;
   const after: StreamEvent[] = [
     ...(now.queueVersion > told.queueVersion ? [queueUpdateEvent(view.queue)] : []),
     ...(now.metadataVersion > told.metadataVersion ? [chatUpdateEvent(chat)] : []),
-    ...(newAttempt ? [previewReset] : []),
+    ...(newAttempt || retryOver ? [previewReset] : []),
     ...(entered ? errorEvent(chat) : []),
-    ...(now.retryVersion > told.retryVersion ? retryEvent(chat) : []),
     ...(entered ? actionRequiredEvent(chat) : []),
-    ...(now.status !== begun.status ? [statusEvent(chat.status)] : []),
+    ...(statusMoved ? [statusEvent(chat.status)] : []),
+    // A status puts an end to a notice: one that still stands is told after it.
+    ...(statusMoved || now.retryVersion > told.retryVersion ? retryEvent(chat) : []),
   ];
   // What comes before goes out by itself only where nothing comes after.
   const toldBefore = messages.length > 0 ? begun : after.length > 0 ? undefined : now;

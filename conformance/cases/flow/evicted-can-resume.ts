@@ -24,10 +24,10 @@ export const evictedCanResume = defineCase({
       (await script.call(0, { signal })).ended({ signal }),
     );
     const newcomer = watch(chatId);
-    await arrange("the end of the turn", "response", async (signal) => {
-      await newcomer.caughtUp({ signal });
-      await newcomer.settled({ signal }, has(2));
-    });
+    await arrange("a newcomer, who reads what was said", "response", (signal) =>
+      newcomer.caughtUp({ signal }),
+    );
+    await arrange("the end of the turn", "response", (signal) => newcomer.settled({ signal }, has(2)));
     slow.call.resume();
     const end = await waitFor(
       {

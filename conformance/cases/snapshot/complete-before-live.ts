@@ -9,12 +9,12 @@ import type { TargetReplica } from "../../suite/run/target.js";
 import { getChat, send, textOf, told } from "../kit/chats.js";
 import { shownText, talk, watchedChat } from "../kit/watched-turns.js";
 
-type Context = CaseContext<"STREAM-2">;
+type Context = CaseContext<"STREAM-2" | "STREAM-3">;
 
 export const completeBeforeLive = defineCase({
   id: "snapshot/complete-before-live",
   title: "messages, queue, status, error, retry and what is shown of the running step precede caught_up",
-  rules: ["STREAM-2"],
+  rules: ["STREAM-2", "STREAM-3"],
   level: "MUST",
   profile: "core",
   needs: ["model"],
@@ -83,9 +83,10 @@ async function afterAFailure(context: Context): Promise<void> {
 }
 
 async function whileWaitingForARetry(context: Context): Promise<void> {
-  const { arrange, check, client, model } = context;
+  const { arrange, check, client, model, waitFor, watch } = context;
   const script = model.script([httpError(503, "busy", { headers: { "retry-after": "50" } })]);
   const { chat, watcher } = await watchedChat(context);
+  const { cursor } = watcher;
   await arrange("a message", "response", () => send(context, chat.id, script.says("hello")));
   await arrange("the first attempt fails", "response", (signal) =>
     watcher.until("the retry", (view) => view.retry, { signal }),
@@ -100,6 +101,19 @@ async function whileWaitingForARetry(context: Context): Promise<void> {
       attempt: snapshot.retry?.attempt,
       messages: snapshot.messages.size,
     },
+  });
+  const before = watch(chat.id, { cursor });
+  const resumed = await waitFor(
+    {
+      rule: "STREAM-3",
+      sentence: "who comes back from before the turn is caught up",
+      happens: (signal) => before.caughtUp({ signal }),
+    },
+    "response",
+  );
+  check("STREAM-3", "and knows of the retry too, which no status that came before it takes back", {
+    expected: { status: now.status, retry: now.retry },
+    observed: { status: resumed.status, retry: resumed.retry },
   });
   await arrange("nobody waits for it", "response", () =>
     client().unary(ChatService.method.interruptChat, { chatId: chat.id }),

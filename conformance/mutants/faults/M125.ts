@@ -12,7 +12,7 @@ export const fault: Fault = {
     },
     {
       file: "src/stream/view-events.ts",
-      find: "    ...(now.status !== begun.status ? [statusEvent(chat.status)] : []),",
+      find: "    ...(statusMoved ? [statusEvent(chat.status)] : []),",
       replace: "",
     },
   ],

@@ -6,7 +6,7 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/view-events.ts",
-      find: "...(now.status !== begun.status ? [statusEvent(chat.status)] : []),",
+      find: "...(statusMoved ? [statusEvent(chat.status)] : []),",
       replace: "...(opening ? [] : [statusEvent(chat.status)]),",
     },
   ],

@@ -11,7 +11,7 @@ export const fault: Fault = {
     },
     {
       file: "src/stream/view-events.ts",
-      find: "    ...(newAttempt ? [previewReset] : []),\n",
+      find: "    ...(newAttempt || retryOver ? [previewReset] : []),\n",
       replace: "",
     },
   ],
