@@ -1,8 +1,8 @@
-import { text } from "../../surroundings/scripted-model/script.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
 import { getChat } from "../kit/chats.js";
 import { deltasOf } from "../kit/turns.js";
-import { talk, watchedChat } from "../kit/watched-turns.js";
+import { talkShown, watchedChat } from "../kit/watched-turns.js";
 
 export const historyChangeNewEpisode = defineCase({
   id: "episode/history-change-new-episode",
@@ -19,7 +19,9 @@ export const historyChangeNewEpisode = defineCase({
     const histories: bigint[] = [];
     for (const name of ["one", "two", "three"]) {
       const known = watcher.events.length;
-      await talk(context, watcher, model.script([text(`To ${name}.`, { codePoints: 1 })]).says(name));
+      const said = `To ${name}.`;
+      const script = model.script([text(said, { codePoints: 1 }), gate("shown")]);
+      await talkShown(context, watcher, { script, asks: name, said });
       const episodes = deltasOf(watcher.events.slice(known)).map(({ episode }) => episode);
       const { versions } = await arrange("the chat", "response", () => getChat(context, chat.id));
       check("CHAT-4", `${name}: the answer is the first attempt of its step`, {

@@ -5,6 +5,7 @@ import { joinDelta, type JoinedPart, type JoinedStep, partsOf } from "../../tran
 import type { View } from "../../transcript/view.js";
 import type { CaseContext } from "../../suite/cases/case-context.js";
 import type { Watch, WatchEvent } from "../../suite/run/watch.js";
+import type { ModelScript } from "../../surroundings/scripted-model/model-script.js";
 import { createChat, type NewChat, send, type Sending } from "./chats.js";
 
 /** Turns that a case begins with, and what watchers saw of them. */
@@ -33,6 +34,32 @@ export async function talk(
   const before = watcher.view.messages.size;
   await context.arrange("a message", "response", () => send(context, watcher.chatId, text, sending));
   await context.arrange("its answer", "response", (signal) =>
+    watcher.settled({ signal }, ({ messages }) => messages.size === before + added),
+  );
+}
+
+/**
+ * The same with a script whose first response stands at the gate "shown" when it has said everything: the watcher gets to see that, which is
+ * `said` as text, before it goes on. What is said and committed at once need not be shown at all.
+ */
+export async function talkShown(
+  context: Pick<CaseContext, "arrange" | "client">,
+  watcher: Watch,
+  turn: {
+    readonly script: ModelScript;
+    readonly asks: string;
+    readonly said: string;
+    readonly added?: number;
+  },
+): Promise<void> {
+  const { script, asks, said, added = 2 } = turn;
+  const before = watcher.view.messages.size;
+  await context.arrange("a message", "response", () => send(context, watcher.chatId, script.says(asks)));
+  await context.arrange("what the model says is shown", "response", (signal) =>
+    watcher.until("all of it", (view) => shownText(view) === said, { signal }),
+  );
+  script.open("shown");
+  await context.arrange("the end of the turn", "response", (signal) =>
     watcher.settled({ signal }, ({ messages }) => messages.size === before + added),
   );
 }

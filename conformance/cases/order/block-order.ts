@@ -1,7 +1,7 @@
-import { interleaved, reasoning, text, toolCall } from "../../surroundings/scripted-model/script.js";
+import { gate, interleaved, reasoning, text, toolCall } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
 import { describeMessages, partsOf } from "../../transcript/joined-step.js";
-import { messagesTold, partInWords, shownSteps, talk, watchedChat } from "../kit/watched-turns.js";
+import { messagesTold, partInWords, shownSteps, talkShown, watchedChat } from "../kit/watched-turns.js";
 
 export const blockOrder = defineCase({
   id: "order/block-order",
@@ -25,11 +25,13 @@ export const blockOrder = defineCase({
           toolCall("find", { what: "that" }, { codePoints: 4 }),
           text("x y", { codePoints: 1 }),
         ),
+        gate("shown"),
       ],
       [text("Nothing found.")],
     );
     const { watcher } = await watchedChat(context, { dialect: "anthropic" });
-    await talk(context, watcher, script.says("look"), { added: 4 });
+    const said = 'First I think. Then I speak. {"place":"here"}a b c d{"what":"that"}x y';
+    await talkShown(context, watcher, { script, asks: "look", said, added: 4 });
     const order = [
       "reasoning First I think. ",
       "text Then I speak. ",

@@ -1,7 +1,7 @@
-import { text } from "../../surroundings/scripted-model/script.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
 import { history, textOf } from "../kit/chats.js";
-import { partInWords, shownSteps, talk, watchedChat } from "../kit/watched-turns.js";
+import { partInWords, shownSteps, talkShown, watchedChat } from "../kit/watched-turns.js";
 import { partsOf } from "../../transcript/joined-step.js";
 
 /** Whatever somebody might tidy up. */
@@ -19,9 +19,9 @@ export const commitEqualsParts = defineCase({
   limitMs: 30_000,
   run: async (context) => {
     const { check, model, waitFor } = context;
-    const script = model.script([text(odd, { codePoints: 1 })]);
+    const script = model.script([text(odd, { codePoints: 1 }), gate("shown")]);
     const { chat, watcher } = await watchedChat(context);
-    await talk(context, watcher, script.says("be odd"));
+    await talkShown(context, watcher, { script, asks: "be odd", said: odd });
     const shown = shownSteps(watcher.events).flatMap((step) => partsOf(step).map(partInWords));
     const [, answer] = [...watcher.view.messages.values()];
     const committed = answer === undefined ? undefined : textOf(answer);

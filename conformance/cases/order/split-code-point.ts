@@ -1,7 +1,7 @@
-import { reasoning, text } from "../../surroundings/scripted-model/script.js";
+import { gate, reasoning, text } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
 import { describeMessages, partsOf } from "../../transcript/joined-step.js";
-import { messagesTold, partInWords, shownSteps, talk, watchedChat } from "../kit/watched-turns.js";
+import { messagesTold, partInWords, shownSteps, talkShown, watchedChat } from "../kit/watched-turns.js";
 
 const thought = "hm \u{1f914}.";
 const said = "né \u{1f44d}\u{1f3fd}, \u{1f469}\u200d\u{1f52c} and \u{1d11e}\u{1d11e}";
@@ -19,11 +19,11 @@ export const splitCodePoint = defineCase({
     const { check, model } = context;
     // Each fragment is one UTF-16 unit, and the bytes on the wire are cut wherever it happens to be.
     const script = model.script({
-      steps: [reasoning(thought, { units: 1 }), text(said, { units: 1 })],
+      steps: [reasoning(thought, { units: 1 }), text(said, { units: 1 }), gate("shown")],
       chunkBytes: [7, 64, 1, 33],
     });
     const { watcher } = await watchedChat(context);
-    await talk(context, watcher, script.says("say it"));
+    await talkShown(context, watcher, { script, asks: "say it", said: thought + said });
     const fragments = watcher.events.flatMap((event) => {
       const kind = event.case === "messagePart" ? event.value.part?.kind : undefined;
       return kind?.case === "text" || kind?.case === "reasoning" ? [kind.value.text] : [];

@@ -6,6 +6,12 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/chat/chats.ts",
+      find: "const isLast = idempotency === undefined;",
+      replace: "const isLast = false;",
+    },
+    { file: "src/chat/chats.ts", find: "input, { isLast: true });", replace: "input, { isLast: false });" },
+    {
+      file: "src/chat/chats.ts",
       find: "if (idempotency === undefined) return work(tx);",
       replace:
         "if (idempotency === undefined) {\n        const early = await work(tx);\n        for (const chat of early.notify) this.#publish(notificationOf(chat), chat.owner);\n        return { ...early, notify: [] };\n      }",

@@ -5,10 +5,10 @@ export const fault: Fault = {
   title: "deltas wait until something else is told",
   edits: [
     {
-      file: "src/server/chat-service.ts",
-      find: "yield create(SubscribeResponseSchema, { events: [...events], cursor });",
+      file: "src/stream/subscription.ts",
+      find: "const batch = this.#take();",
       replace:
-        '{\n          const held = ((batches as { held?: unknown[] }).held ??= []);\n          held.push(...events);\n          if (events.every(({ event }) => event.case === "messagePart")) continue;\n          yield create(SubscribeResponseSchema, { events: held.splice(0) as never, cursor });\n        }',
+        'const ready = this.#take();\n    const held = ((this as { held?: StreamEvent[] }).held ??= []);\n    held.push(...(ready?.events ?? []));\n    const isOther = ready?.events.some(({ event }) => event.case !== "messagePart") === true;\n    const batch = isOther ? { ...ready, events: held.splice(0) } : undefined;',
     },
   ],
   kills: ["wire/flush-each-event", "wire/stream-matrix", "wire/http1-stream"],
