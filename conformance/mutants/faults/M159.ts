@@ -8,7 +8,7 @@ export const fault: Fault = {
       file: "src/server/chat-service.ts",
       find: "yield create(SubscribeResponseSchema, { events: [...events], cursor });",
       replace:
-        '{\n          const waiting = batches as { held?: unknown[]; isTold?: boolean };\n          const held = (waiting.held ??= []);\n          held.push(...events);\n          const isSilent = (held as (typeof events)[number][]).every(\n            ({ event }) => event.case !== "messagePart" && !(event.case === "status" && event.value.status > 2),\n          );\n          if (waiting.isTold !== true && isSilent) continue;\n          waiting.isTold = true;\n          yield create(SubscribeResponseSchema, { events: held.splice(0) as never, cursor });\n        }',
+        '{\n          const waiting = subscription as unknown as { held?: unknown[]; isTold?: boolean };\n          const held = (waiting.held ??= []);\n          held.push(...events);\n          const isSilent = (held as (typeof events)[number][]).every(\n            ({ event }) => event.case !== "messagePart" && !(event.case === "status" && event.value.status > 2),\n          );\n          if (waiting.isTold !== true && isSilent) continue;\n          waiting.isTold = true;\n          yield create(SubscribeResponseSchema, { events: held.splice(0) as never, cursor });\n        }',
     },
   ],
   kills: ["wire/headers-first"],

@@ -29,6 +29,12 @@ export const fault: Fault = {
       find: "if (this.#poll.takeDue()) this.#stale = true;",
       replace: "",
     },
+    // What it has done itself would have it read the list, and find what others have done.
+    {
+      file: "src/stream/watch-chats.ts",
+      find: "bus.watchOwner(owner, () => {\n        this.#stale = true;",
+      replace: "bus.watchOwner(owner, () => {",
+    },
   ],
   kills: [
     "order/two-replicas-agree",
