@@ -6,6 +6,7 @@ import { startPalaver } from "../kit/palaver.js";
 import { type Group, Subscribers, type Travel } from "../kit/subscribers.js";
 import type { BenchCase } from "../run/bench-case.js";
 import type { Run } from "../run/result.js";
+import { type Measurement, runOf, takeTurns } from "../run/rounds.js";
 
 interface Latency extends Travel {
   readonly cpuServer: number;
@@ -48,21 +49,19 @@ export const latency: BenchCase = {
         checkDelivered(await group.tally(), { count, shape: plan });
         return { ...(await group.travel()), cpuServer: (after.cpuUs - before.cpuUs) / elapsedUs };
       };
-      const rounds: { ours: Latency; floor: Latency }[] = [];
-      for (let round = 0; round <= bench.rounds; round++) {
-        const ours = await measure(palaver.child, ofPalaver, () =>
-          palaver.say(chatId, planText(plan), pacedModelName),
-        );
-        const limit = await measure(floor.child, ofFloor, () => floor.follow(model.url, plan));
-        // The first is for warming up.
-        if (round > 0) rounds.push({ ours, floor: limit });
-      }
+      const rounds = await takeTurns(bench.rounds, {
+        ours: () =>
+          measure(palaver.child, ofPalaver, () => palaver.say(chatId, planText(plan), pacedModelName)),
+        floor: () => measure(floor.child, ofFloor, () => floor.follow(model.url, plan)),
+      });
+      const measured = (which: "p50Us" | "p99Us", { cpuServer, ...travel }: Latency): Measurement => ({
+        value: travel[which] / 1_000,
+        cpuServer,
+      });
       const runsOf = (which: "p50Us" | "p99Us"): Run[] =>
-        rounds.map(({ ours, floor: limit }) => ({
-          value: ours[which] / 1_000,
-          floor: limit[which] / 1_000,
-          cpu_server: ours.cpuServer,
-        }));
+        rounds.map(({ ours, floor: limit }) =>
+          runOf({ ours: measured(which, ours), floor: limit && measured(which, limit) }),
+        );
       const name = `S=${count} × ${perSecond}/s`;
       bench.report({ id: "P3", case: `${name}, p50`, unit: "ms", runs: runsOf("p50Us") });
       bench.report({

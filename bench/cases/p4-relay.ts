@@ -15,7 +15,7 @@ import { scriptOf, type StepShape } from "../kit/scripts.js";
 import { type Group, Subscribers } from "../kit/subscribers.js";
 import type { BenchCase, BenchRun } from "../run/bench-case.js";
 import type { Bar, Run } from "../run/result.js";
-import { alternate } from "../run/rounds.js";
+import { alternate, takeTurns } from "../run/rounds.js";
 
 type Pair = Awaited<ReturnType<typeof startPair>>;
 
@@ -103,31 +103,31 @@ async function cpuOfBothSides(
       remote: (after[1].cpuUs - before[1].cpuUs) / steady.deltas,
     };
   };
-  const sides: Record<"worker" | "remote" | "many", Run[]> = { worker: [], remote: [], many: [] };
-  await alternate(bench.rounds, {
+  const rounds = await takeTurns(bench.rounds, {
     ours: async () => {
       const alone = await step(0, 0);
       const local = await step(1, 0);
       const far = await step(0, 1);
       const many = await step(0, 50);
-      sides.worker.push({ value: far.worker - alone.worker });
-      // Without what it costs to serve the subscriber, which a local one costs too.
-      sides.remote.push({ value: far.remote - alone.remote - (local.worker - alone.worker) });
-      sides.many.push({ value: many.worker, floor: far.worker });
-      return { value: 0 };
+      return {
+        worker: { value: far.worker - alone.worker },
+        // Without what it costs to serve the subscriber, which a local one costs too.
+        remote: { value: far.remote - alone.remote - (local.worker - alone.worker) },
+        many: { value: many.worker, floor: far.worker },
+      };
     },
   });
   const unit = "µs CPU/delta";
   const each: Bar = { of: "value", is: "at most", goal: 5 };
-  // The first round is for warming up.
-  bench.report({ id: "P4", case: "the worker's side", unit, bar: each, runs: sides.worker.slice(1) });
-  bench.report({ id: "P4", case: "the other side", unit, bar: each, runs: sides.remote.slice(1) });
+  const runsOf = (side: "worker" | "remote" | "many"): Run[] => rounds.map(({ ours }) => ours[side]);
+  bench.report({ id: "P4", case: "the worker's side", unit, bar: each, runs: runsOf("worker") });
+  bench.report({ id: "P4", case: "the other side", unit, bar: each, runs: runsOf("remote") });
   bench.report({
     id: "P4",
     case: "worker, 50 remote subscribers; floor: 1",
     unit,
     bar: { of: "ratio", is: "at most", goal: 1.1 },
-    runs: sides.many.slice(1),
+    runs: runsOf("many"),
   });
 }
 

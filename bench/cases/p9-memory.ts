@@ -20,7 +20,7 @@ export const memory: BenchCase = {
     ]) {
       const runs = [];
       // What a process has once grown by it keeps: each round is a new one.
-      for (let round = 0; round < bench.rounds; round++) {
+      for (let round = 0; round < bench.rounds.count; round++) {
         await using palaver = await startPalaver({ bench });
         await using floor = await startFloor();
         const chatId = await palaver.createChat();

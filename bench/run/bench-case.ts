@@ -1,10 +1,11 @@
 import type { Measured } from "./result.js";
+import type { Rounds } from "./rounds.js";
 
 /** How long and how often a case measures. */
 export interface BenchRun {
   readonly quick: boolean;
-  /** How often each side is measured; one more is for warming up. */
-  readonly rounds: number;
+  /** How often each side is measured. */
+  readonly rounds: Rounds;
   /** One of two sizes: of a whole run, of a quick one. */
   readonly pick: <T>(whole: T, quick: T) => T;
   /** An empty database of its own, on the Postgres of this run. */

@@ -41,9 +41,9 @@ export async function runProgram(program: Program): Promise<void> {
   const command = new Command(name)
     .description(description)
     .argument(`[${cases}...]`, `the ${cases} to measure, such as ${example} (default: all)`)
-    .option("--quick", `short rounds, and two of each: ${quick}`)
+    .option("--quick", `a short round of each: ${quick}`)
     .option("--json <file>", "write the results there too")
-    .option("--rounds <n>", "how often each side is measured (default: 4; quick: 2)", positive)
+    .option("--rounds <n>", "how often each side is measured (default: 4; quick: 1)", positive)
     .option("--list", `list the ${cases}`)
     .option("--no-build", "measure dist/ as it is")
     .option("--cpu-prof <folder>", "write a CPU profile of each server under test into that folder")
@@ -84,7 +84,7 @@ async function measure(
   const results: Result[] = [];
   const bench: BenchRun = {
     quick,
-    rounds: options.rounds ?? (quick ? 2 : 4),
+    rounds: { count: options.rounds ?? (quick ? 1 : 4), warmUp: !quick },
     pick: (whole, short) => (quick ? short : whole),
     createDatabase: () => surroundings.createDatabase(),
     natsUrl: () => surroundings.natsUrl(),

@@ -40,12 +40,15 @@ describe("rounds", () => {
       order.push(name);
       return { value: ++time, cpuServer: 0.5 };
     };
-    const runs = await alternate(2, { ours: side("ours"), floor: side("floor") });
+    const twice = { count: 2, warmUp: true };
+    const runs = await alternate(twice, { ours: side("ours"), floor: side("floor") });
     expect(order).toEqual(["floor", "ours", "ours", "floor", "floor", "ours"]);
     expect(runs).toEqual([
       { value: 3, floor: 4, cpu_server: 0.5 },
       { value: 6, floor: 5, cpu_server: 0.5 },
     ]);
+    const once = { count: 1, warmUp: false };
+    expect(await alternate(once, { ours: side("ours") })).toEqual([{ value: 7, cpu_server: 0.5 }]);
   });
 });
 

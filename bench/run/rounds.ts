@@ -19,16 +19,23 @@ export interface Round<T> {
   readonly floor: T | undefined;
 }
 
+/** How often something is measured. */
+export interface Rounds {
+  readonly count: number;
+  /** A round before the first is not counted. */
+  readonly warmUp: boolean;
+}
+
 /**
  * Has both sides do the same as many times, right after each other, and which goes first alternates: what else the machine does, and how
- * warm it is, falls on both. A round before the first is not counted.
+ * warm it is, falls on both.
  */
 export async function takeTurns<T>(
-  rounds: number,
+  { count, warmUp }: Rounds,
   { ours, floor }: { readonly ours: () => Promise<T>; readonly floor?: (() => Promise<T>) | undefined },
 ): Promise<Round<T>[]> {
   const done: Round<T>[] = [];
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = warmUp ? 0 : 1; round <= count; round++) {
     let limit: T | undefined;
     if (round % 2 === 0) limit = await floor?.();
     const mine = await ours();
@@ -39,7 +46,7 @@ export async function takeTurns<T>(
 }
 
 /** Measures both sides in turn. */
-export async function alternate(rounds: number, { ours, floor }: Sides): Promise<Run[]> {
+export async function alternate(rounds: Rounds, { ours, floor }: Sides): Promise<Run[]> {
   return (await takeTurns(rounds, { ours, floor })).map(runOf);
 }
 
