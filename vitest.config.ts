@@ -9,7 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
-    maxWorkers: 2,
+    // More than the cores: much of the time a test waits for servers.
+    maxWorkers: 3,
     reporters: ["default", new SummaryReporter()],
     coverage: {
       provider: "v8",

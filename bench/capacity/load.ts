@@ -4,6 +4,7 @@ import {
   authenticating,
   chatsPerPoll,
   heartbeat,
+  lookingEverywhere,
   lookingForWork,
   measuredTransitions,
   readingList,
@@ -24,6 +25,7 @@ export const postgresKinds = [
   "transitions",
   "checkpoints",
   "search for work",
+  "search for what was left",
   "leases",
   "polls",
   "subscribers' reads",
@@ -115,10 +117,11 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
       rowsWritten: checkpointRows * 2,
       bulkRows: checkpointRows,
     }),
-    "search for work": postgresLoad(measured, workload, {
-      statements: lookingForWork,
-      rate: looks,
-      rowsScanned: looks * turns,
+    "search for work": postgresLoad(measured, workload, { statements: lookingForWork, rate: looks }),
+    "search for what was left": postgresLoad(measured, workload, {
+      statements: lookingEverywhere,
+      rate: polls,
+      rowsScanned: polls * turns,
     }),
     leases: postgresLoad(measured, workload, {
       statements: heartbeat,

@@ -82,10 +82,12 @@ async function startTapped(): Promise<Tapped> {
 
 /** What was sent, but for attempts to acquire that found nothing, whose number is a matter of time, and for what starting and stopping sends. */
 function counted(tap: StatementTap, acquired: number): Statements {
-  const { delete_replica: _, ...counts } = tap.counts();
-  const vain = (counts["lock_runnable_chats"] ?? 0) - acquired;
+  const { delete_replica: _, lock_runnable_chats: thorough = 0, ...counts } = tap.counts();
+  // A look for any chat finds what one for those without an owner does.
+  const looks = (counts["lock_unowned_chats"] ?? 0) + thorough;
+  const vain = looks - acquired;
   return Object.fromEntries(
-    Object.entries(counts)
+    Object.entries({ ...counts, lock_unowned_chats: looks })
       .map(([name, count]) => [name, count - vain * (lookingForWork[name] ?? 0)] as const)
       .filter(([, count]) => count !== 0),
   );

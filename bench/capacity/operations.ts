@@ -32,7 +32,7 @@ const send = sum(transition, {
 /** An attempt that finds one chat; src/chat/chats.ts, `acquire`. */
 const acquire: Statements = {
   begin: 1,
-  lock_runnable_chats: 1,
+  lock_unowned_chats: 1,
   select_chat_row: 1,
   select_chat_extras: 1,
   update_chat: 1,
@@ -114,7 +114,10 @@ export const subscribing: Statements = { select_chat_view: 1, select_chat_heads:
 export const authenticating: Statements = { find_token: 1, touch_token: 1 };
 
 /** An attempt to acquire that finds nothing. */
-export const lookingForWork: Statements = { begin: 1, lock_runnable_chats: 1, commit: 1 };
+export const lookingForWork: Statements = { begin: 1, lock_unowned_chats: 1, commit: 1 };
+
+/** The same with every poll, when it is also for chats whose owner has died: it passes over all that run. */
+export const lookingEverywhere: Statements = { begin: 1, lock_runnable_chats: 1, commit: 1 };
 
 /** With every heartbeat: to say that this replica lives, and to read who else does (src/worker/worker.ts). */
 export const heartbeat: Statements = { upsert_heartbeat: 1, select_replicas: 1 };

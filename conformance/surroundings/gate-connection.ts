@@ -135,7 +135,9 @@ export class GateConnection {
   #reset(): void {
     for (const socket of [this.#near, this.#far]) {
       if (socket === undefined || socket.destroyed) continue;
-      if (socket.connecting) socket.destroy();
+      // The system resets no socket whose end is under way to it, and Node would hold on to that forever.
+      const isEnding = socket.writableEnded && !socket.writableFinished;
+      if (socket.connecting || isEnding) socket.destroy();
       else socket.resetAndDestroy();
     }
     this.#finish();

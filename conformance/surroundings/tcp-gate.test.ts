@@ -178,6 +178,28 @@ describe("a cut", () => {
     await after.echoes("hello");
   });
 
+  it("also hits a connection whose end is just passed on: nothing of it stays", async () => {
+    const half = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+    await once(half, "listening");
+    const accepted = once(half, "connection") as Promise<[Socket]>;
+    await using gate = await openTcpGate({ host: "127.0.0.1", port: (half.address() as AddressInfo).port });
+    using caller = new Caller(gate);
+    const [target] = await accepted;
+    await gate.journal.seen("connected");
+    const over = new Promise<void>((resolve) => target.on("error", () => undefined).on("close", resolve));
+    // Whoever is gone refuses that; whoever stays takes it, until it is too much.
+    const speak = (): void =>
+      void target.write("still there?", (error) => void (error ? undefined : speak()));
+    target.resume().on("end", speak);
+    // The gate has told the target of the end when this runs, and the system has not yet done so.
+    using _listening = gate.journal.listen(({ event }) => {
+      if (event === "closed") queueMicrotask(() => gate.sever());
+    });
+    caller.socket.end();
+    await over;
+    half.close();
+  });
+
   it("that hits nobody says so", async () => {
     await using gate = await openGate();
     expect(gate.sever()).toBe(0);

@@ -18,6 +18,7 @@ import {
   type LeasedChunk,
   lockChat,
   lockRunnableChats,
+  lockUnownedChats,
   type Owner,
   type Queryable,
   readChatExtras,
@@ -216,18 +217,26 @@ export class Chats {
    * epoch advances, so whatever still writes under the old one is fenced off. `running`: the chats that it does run.
    *
    * One that cannot be read is left out, and others take its place.
+   *
+   * `unownedOnly`: chats without any owner are enough. That is all that a message can make, and costs little however many chats run.
    */
-  async acquire(workerId: string, limit: number, running: readonly string[]): Promise<Acquired[]> {
+  async acquire(
+    workerId: string,
+    limit: number,
+    running: readonly string[],
+    { unownedOnly = false } = {},
+  ): Promise<Acquired[]> {
     const { acquired, unreadable } = await this.#inTransaction({ beginsWithReads: true }, async (tx) => {
       const result = { acquired: [] as Acquired[], unreadable: new Map<string, unknown>() };
       for (let wanted = limit; wanted > 0; ) {
         const except = [...result.acquired.map(({ chat }) => chat.id), ...result.unreadable.keys()];
         const options = { leaseMs: this.#leaseMs, limit: wanted, workerId, running, except };
-        const locked = await lockRunnableChats(tx, options);
+        const locked = await (unownedOnly ? lockUnownedChats : lockRunnableChats)(tx, options);
         const unreadableBefore = result.unreadable.size;
-        for (const { id, idleMs } of locked) {
+        for (const [index, { id, idleMs }] of locked.entries()) {
+          const isLast = index === locked.length - 1 && locked.length < wanted;
           try {
-            const acquired = await this.#acquireOne(tx, id, workerId, idleMs);
+            const acquired = await this.#acquireOne(tx, id, { workerId, idleMs, isLast });
             if (acquired !== undefined) result.acquired.push(acquired);
           } catch (error) {
             if (isOfTheDatabase(error)) throw error;
@@ -246,8 +255,7 @@ export class Chats {
   async #acquireOne(
     tx: Transaction,
     chatId: string,
-    workerId: string,
-    idleMs: number,
+    { workerId, idleMs, isLast }: { workerId: string; idleMs: number; isLast: boolean },
   ): Promise<Acquired | undefined> {
     const [row, extras] = await Promise.all([
       readChatRow(tx, chatId),
@@ -255,7 +263,7 @@ export class Chats {
     ]);
     if (row === undefined) return undefined;
     const state = chatStateFromRows(row, extras);
-    const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId });
+    const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, { isLast });
     if (applied === undefined) return undefined;
     const takenOver = row.worker_id !== null;
     // A compaction is asked for without a message: its time is not known.

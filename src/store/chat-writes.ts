@@ -48,6 +48,13 @@ const lockRunnable: Statement = {
     order by c.updated_at for update of c skip locked limit $2`,
 };
 
+const lockUnowned: Statement = {
+  name: "lock_unowned_chats",
+  text: `select c.id, (extract(epoch from clock_timestamp() - c.updated_at) * 1000)::float8 as idle_ms from chats c
+    where c.worker_id is null and c.status in ('running', 'interrupting') and c.id <> all ($2::uuid[])
+    order by c.updated_at for update of c skip locked limit $1`,
+};
+
 /** `idleMs`: since its last message, or whatever else its owner changed. */
 interface RunnableChat {
   readonly id: string;
@@ -56,7 +63,7 @@ interface RunnableChat {
 
 /**
  * Chats that a worker may acquire, locked; those that somebody else is about to acquire are skipped. Nothing is read of them, so that one
- * that cannot be read keeps nobody from the others.
+ * that cannot be read keeps nobody from the others. Looks through all chats that run.
  */
 export async function lockRunnableChats(
   tx: Queryable,
@@ -76,6 +83,15 @@ export async function lockRunnableChats(
     running,
     except,
   ]);
+  return rows.map(({ id, idle_ms: idleMs }) => ({ id, idleMs }));
+}
+
+/** Those of them that have no owner at all, dead or alive. Costs as much as there are of these. */
+export async function lockUnownedChats(
+  tx: Queryable,
+  { limit, except }: { limit: number; except: readonly string[] },
+): Promise<RunnableChat[]> {
+  const rows = await tx.query<{ id: string; idle_ms: number }>(lockUnowned, [limit, except]);
   return rows.map(({ id, idle_ms: idleMs }) => ({ id, idleMs }));
 }
 

@@ -42,6 +42,7 @@ export {
   insertMessages,
   lockChat,
   lockRunnableChats,
+  lockUnownedChats,
   readChatExtras,
   readChatRow,
   readExpiredActions,

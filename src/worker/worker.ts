@@ -1,6 +1,6 @@
 import { type Lease, runTurn, TurnControl, type TurnDeps, type TurnEnd } from "../agent/index.js";
 import type { Bus } from "../bus/index.js";
-import type { Chats } from "../chat/index.js";
+import type { Acquired, Chats } from "../chat/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import { type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
@@ -68,6 +68,8 @@ export class Worker {
   /** How turns ended, since the start. */
   readonly #ends: Record<TurnEnd, number> = { idle: 0, released: 0, cut: 0, lost: 0 };
   readonly #wakeup = new Wakeup();
+  /** The next look for work is also for chats whose owner has died, or that this worker has given up: it goes through all that run. */
+  #lookForAbandoned = true;
   readonly #others: ReplicaWatch;
   readonly #metrics: WorkerMetrics;
   /** Aborts when nothing more is acquired. What runs may go on. */
@@ -94,7 +96,12 @@ export class Worker {
       capacity: options.capacity,
       heartbeatAgeMs: () => clock.monotonicMs() - this.#lastBeatMs,
     });
-    this.#others = new ReplicaWatch({ selfId, leaseMs, clock, onLapse: () => this.#workToDo() });
+    this.#others = new ReplicaWatch({
+      selfId,
+      leaseMs,
+      clock,
+      onLapse: () => this.#workToDo({ abandoned: true }),
+    });
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
       leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
@@ -173,6 +180,7 @@ export class Worker {
     this.#watchdog = clock.timer(leftMs, () => this.#beatTooOld());
     if (this.#beating) return;
     this.#beating = true;
+    this.#lookForAbandoned = true;
     this.#wakeup.notify();
   }
 
@@ -228,10 +236,16 @@ export class Worker {
   }
 
   /** There may be something to acquire. */
-  #workToDo(): void {
+  #workToDo({ abandoned = false } = {}): void {
+    if (abandoned) this.#lookForAbandoned = true;
     this.#wakeup.notify();
     this.#lookingAgain?.[Symbol.dispose]();
-    this.#lookingAgain = this.#options.clock.timer(lookAgainMs, () => this.#wakeup.notify());
+    this.#lookingAgain = this.#options.clock.timer(lookAgainMs, () => this.#lookEverywhere());
+  }
+
+  #lookEverywhere(): void {
+    this.#lookForAbandoned = true;
+    this.#wakeup.notify();
   }
 
   async #acquireAll(): Promise<void> {
@@ -242,16 +256,31 @@ export class Worker {
       if (!this.#owns() || this.#draining.signal.aborted) return;
       const limit = chatsToAskFor(this.#load());
       if (limit === 0) return;
-      const acquired = await chats.acquire(workerId, limit, [...this.#running.keys()]);
-      // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
-      if (!this.#owns()) return;
-      for (const each of acquired) {
-        this.#metrics.acquired(each);
-        const { chat, state } = each;
-        if (state === undefined) continue;
-        this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state });
+      const isThorough = this.#lookForAbandoned;
+      this.#lookForAbandoned = false;
+      let isComplete = false;
+      try {
+        const options = { unownedOnly: !isThorough };
+        const acquired = await chats.acquire(workerId, limit, [...this.#running.keys()], options);
+        // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
+        if (!this.#owns()) return;
+        this.#runAll(acquired);
+        isComplete = acquired.length < limit;
+      } finally {
+        // There may be more.
+        if (!isComplete && isThorough) this.#lookForAbandoned = true;
       }
-      if (acquired.length < limit) return;
+      if (isComplete) return;
+    }
+  }
+
+  #runAll(acquired: readonly Acquired[]): void {
+    const { workerId } = this.#options;
+    for (const each of acquired) {
+      this.#metrics.acquired(each);
+      const { chat, state } = each;
+      if (state === undefined) continue;
+      this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state });
     }
   }
 
@@ -315,7 +344,7 @@ export class Worker {
     const { pollMs, chats, clock, logger, tidy } = this.#options;
     let tidiedMs = clock.monotonicMs() - tidyEveryMs;
     while (await this.#pause(pollMs, this.#draining)) {
-      this.#wakeup.notify();
+      this.#lookEverywhere();
       try {
         await chats.expireActions(100);
         if (clock.monotonicMs() - tidiedMs >= tidyEveryMs) {

@@ -17,7 +17,7 @@ const smallTables = [
   "deleted_chats_horizon",
 ];
 /** What runs or waits now, and uploads of the last day that nobody has named. */
-const smallIndexes = ["chats_with_work", "chats_awaiting_action", "files_unnamed"];
+const smallIndexes = ["chats_with_work", "chats_unowned", "chats_awaiting_action", "files_unnamed"];
 /** An owner's lists, which may be as long as all others together. */
 const pagesOfLists = ["list_chats", "select_chat_list_changes"];
 const growth: Growth = { smallTables: new Set(smallTables), smallIndexes: new Set(smallIndexes) };
@@ -169,6 +169,7 @@ test("what goes with a row that is deleted is found by an index", async () => {
 describe("the search for what takes longer", () => {
   test.each([
     ["drop index chats_with_work", "lock_runnable_chats", "Seq Scan on chats"],
+    ["drop index chats_unowned, chats_with_work", "lock_unowned_chats", "Seq Scan on chats"],
     ["drop index chats_by_owner", "list_chats", "sorts for each page"],
     [
       "drop index messages_by_revision; alter table messages drop constraint messages_pkey",

@@ -75,6 +75,7 @@ async function writeAsMachine(tx: store.Queryable, { owner, idle, workerId }: Su
   await store.deleteQueuedMessages(tx, chatId, [900]);
   const options = { leaseMs: 10_000, limit: 4, workerId, running: [chatId], except: [randomUUID()] };
   await store.lockRunnableChats(tx, options);
+  await store.lockUnownedChats(tx, options);
   await store.readExpiredActions(tx, 100);
 }
 

@@ -199,15 +199,15 @@ function shownBy({ step }: View): string {
 }
 
 /**
- * The text of the deltas, joined for each episode; `reset` where what was shown was taken back. A delta that came twice or is missing
- * is told by its numbers.
+ * The text of the deltas, joined for each episode; `reset` where what was shown was taken back. An attempt that was over before anything of it was
+ * shown is none of these. A delta that came twice or is missing is told by its numbers.
  */
 export function deltasTold(events: readonly WatchEvent[]): string[] {
   const told: string[] = [];
   let last: { readonly episode: string; readonly seq: bigint } | undefined;
   for (const event of events) {
     if (event.case === "previewReset") {
-      told.push("reset");
+      if (last !== undefined) told.push("reset");
       last = undefined;
     }
     if (event.case !== "messagePart") continue;

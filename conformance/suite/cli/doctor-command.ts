@@ -5,12 +5,13 @@ import { examineTarget } from "../doctor/examine-target.js";
 import type { Finding } from "../doctor/look.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { offersOf } from "../plan/offers.js";
-import { planRun } from "../plan/plan.js";
+import { type Planned, planRun } from "../plan/plan.js";
 import { unlocksOf } from "../plan/unlocks.js";
 import { exitCode, type ExitCode } from "../report/verdict.js";
+import { count, lackingCases } from "../report/words.js";
 import { openTarget } from "../run/open-target.js";
 import { errorText } from "../run/shown.js";
-import { loadTarget } from "./load.js";
+import { loadReachableTarget } from "./load.js";
 import type { Surroundings } from "./surroundings.js";
 
 export interface DoctorOptions {
@@ -35,7 +36,7 @@ export async function doctor(
   { target: path, json }: DoctorOptions,
   { stdout, env, cases, signal }: Surroundings,
 ): Promise<ExitCode> {
-  const { manifest } = await loadTarget(path);
+  const { manifest } = await loadReachableTarget(path);
   const colors = pc.createColors(stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "");
   const line = (mark: string, text: string, advice?: string): void => {
     if (json === true) return;
@@ -52,12 +53,15 @@ export async function doctor(
 
   const reports = isComplete ? needReports(cases, manifest, findings) : [];
   if (reports.length > 0 && json !== true) stdout.write("\nWhat cases need:\n");
-  for (const { need, status, cases: count, alone, how } of reports) {
+  for (const { need, status, cases: all, alone, how } of reports) {
+    // Nothing that is claimed asks for it.
+    if (all === 0) continue;
     if (status === "not_offered")
-      line("–", `${needs[need]}: ${how ?? ""} (${alone} cases, part of it for ${count - alone} more)`);
-    else if (status === "ok") line("✓", `${needs[need]}: ${count} cases`);
-    else line("✗", `${needs[need]}: ${count} cases cannot be trusted`);
+      line("–", `${needs[need]}: ${how ?? ""} (${lackingCases({ cases: alone, among: all - alone })})`);
+    else if (status === "ok") line("✓", `${needs[need]}: ${count(all, "case")}`);
+    else line("✗", `${needs[need]}: ${count(all, "case")} cannot be trusted`);
   }
+  if (isComplete && json !== true) stdout.write(`\n${whatWouldRun(cases, manifest)}\n`);
   const code = isComplete && findings.every(({ ok }) => ok) ? exitCode.met : exitCode.inconclusive;
   if (json === true)
     stdout.write(`${JSON.stringify({ findings, needs: reports, exit_code: code }, undefined, 2)}\n`);
@@ -73,7 +77,7 @@ async function examine(
   try {
     await using target = await openTarget(manifest);
     const how = manifest.launch === undefined ? "reached" : "started";
-    tell({ about: "target", ok: true, detail: `${target.replicas.length} replicas ${how}` });
+    tell({ about: "target", ok: true, detail: `${count(target.replicas.length, "replica")} ${how}` });
     return await examineTarget(target, manifest, { tell, signal });
   } catch (error) {
     tell({
@@ -89,19 +93,31 @@ async function examine(
   }
 }
 
+function planOf(cases: readonly Case[], manifest: Manifest): Planned[] {
+  return planRun(cases, manifest, { patterns: [], seed: "doctor", repetitionsOf: () => 1 });
+}
+
+function whatWouldRun(cases: readonly Case[], manifest: Manifest): string {
+  const plan = planOf(cases, manifest);
+  const runs = plan.filter(({ kind }) => kind === "run").length;
+  const claimed = plan.filter(({ kind }) => kind !== "not_applicable").length;
+  const open = runs === claimed ? "" : "; the others would be not verified";
+  return `With this manifest ${runs} of the ${count(claimed, "case")} about what is claimed would run${open}.`;
+}
+
 function needReports(cases: readonly Case[], manifest: Manifest, findings: readonly Finding[]): NeedReport[] {
-  const plan = planRun(cases, manifest, { patterns: [], seed: "doctor", repetitionsOf: () => 1 });
+  const plan = planOf(cases, manifest);
   const claimed = plan.flatMap((planned) => (planned.kind === "not_applicable" ? [] : [planned.case]));
   const unlocks = unlocksOf(plan, manifest);
   const offers = offersOf(manifest);
   return needNames.map((need): NeedReport => {
     const offer = offers[need];
-    const count = claimed.filter((each) => each.needs.includes(need)).length;
+    const concerned = claimed.filter((each) => each.needs.includes(need)).length;
     if (!offer.isThere) {
       const alone = unlocks.find((unlock) => unlock.need === need)?.cases ?? 0;
-      return { need, status: "not_offered", cases: count, alone, how: offer.unlock };
+      return { need, status: "not_offered", cases: concerned, alone, how: offer.unlock };
     }
     const isBroken = findings.some((finding) => !finding.ok && finding.need === need);
-    return { need, status: isBroken ? "broken" : "ok", cases: count, alone: count };
+    return { need, status: isBroken ? "broken" : "ok", cases: concerned, alone: concerned };
   });
 }

@@ -93,7 +93,10 @@ describe("the doctor", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/✓ a turn \(openai\)/);
     expect(stdout).toMatch(/✗ a turn \(anthropic\) .*\n {4}give the target \{model\}/);
     expect(stdout).toContain("✗ the scripted model in Anthropic's dialect");
-    expect(stdout).toMatch(/– the bus: name the variable with the bus's URL in launch.bus \(1 cases/);
+    expect(stdout).toMatch(/– the bus: name the variable with the bus's URL in launch.bus \(1 case\)/);
+    expect(stdout).toMatch(
+      /With this manifest \d+ of the \d+ cases about what is claimed would run; the others/,
+    );
   });
 
   it("tells of a target that does not start in its own words", async () => {

@@ -2,6 +2,7 @@ import { needs } from "../cases/vocabulary.js";
 import { exitCode, type ExitCode } from "../report/verdict.js";
 import { isRuleId, requirements } from "../rules/requirements.js";
 import { waivers } from "../rules/waivers.js";
+import { UsageError } from "../usage-error.js";
 import { requireCase } from "./load.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -25,6 +26,8 @@ export function explain(
       );
     return exitCode.met;
   }
+  if (!name.includes("/"))
+    throw new UsageError(`no rule is called ${name}, and a case is group/name: list shows the cases`);
   const { run: _, ...each } = requireCase(cases, name);
   if (json === true) {
     stdout.write(`${JSON.stringify(each, undefined, 2)}\n`);

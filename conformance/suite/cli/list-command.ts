@@ -2,6 +2,7 @@ import { isSelected } from "../cases/select.js";
 import { type Planned, planRun } from "../plan/plan.js";
 import { unlocksOf } from "../plan/unlocks.js";
 import { exitCode, type ExitCode } from "../report/verdict.js";
+import { lackingCases } from "../report/words.js";
 import { loadTarget, requireMatches } from "./load.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -39,8 +40,7 @@ export async function list(
     if (fate !== undefined) stdout.write(`    ${fateText(fate)}\n`);
   }
   stdout.write(`${selected.length} of ${cases.length} cases\n`);
-  for (const { how, cases: alone, among } of unlocks)
-    stdout.write(`more would run: ${how} (${alone} cases, part of it for ${among} more)\n`);
+  for (const unlock of unlocks) stdout.write(`more would run: ${unlock.how} (${lackingCases(unlock)})\n`);
   return exitCode.met;
 }
 

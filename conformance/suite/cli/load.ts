@@ -5,6 +5,7 @@ import type { Case } from "../cases/define-case.js";
 import { isSelected } from "../cases/select.js";
 import { type Manifest, manifestSchema } from "../manifest/manifest.js";
 import { readYaml } from "../manifest/read-yaml.js";
+import { missingVariables } from "../run/environment.js";
 import { UsageError } from "../usage-error.js";
 
 export interface LoadedTarget {
@@ -26,6 +27,21 @@ export async function loadTarget(path: string): Promise<LoadedTarget> {
   const baseline =
     isThere && manifest.baseline !== undefined ? (await readYaml(baselinePath, baselineSchema)).entries : [];
   return { manifest, baseline, baselinePath };
+}
+
+/**
+ * The same, for what reaches the target: with all that the manifest names of the environment.
+ *
+ * @throws {UsageError} also when a variable is not set
+ */
+export async function loadReachableTarget(path: string): Promise<LoadedTarget> {
+  const loaded = await loadTarget(path);
+  const missing = missingVariables(loaded.manifest);
+  if (missing.length === 0) return loaded;
+  const lines = missing.map(
+    (each) => `${path}: ${each.path}: ${each.name} is not set in the environment: set it`,
+  );
+  throw new UsageError(lines.join("\n"));
 }
 
 /** @throws {UsageError} when a pattern means no case */

@@ -50,6 +50,8 @@ async function conformance(line: string, of: readonly Case[] = cases): Promise<R
   return { code, stdout, stderr };
 }
 
+const busCase = cases.find(({ needs }) => needs.includes("bus")) as Case;
+
 const options = "--target @target.yaml --output @out --seed 5eed";
 const reportIn = (text: string): Report => JSON.parse(text) as Report;
 
@@ -100,7 +102,7 @@ describe("run", () => {
   it("ends with 3 when the target lacks what a case needs, and says how to unlock it", async () => {
     const { code, stdout } = await conformance(`run end/pass alone ${options}`);
     expect(code).toBe(3);
-    expect(stdout).toContain("name the variable with the bus's URL in attach.bus (1 cases");
+    expect(stdout).toContain("name the variable with the bus's URL in attach.bus (1 case)");
   });
 
   it("ends with 4 when the suite fails", async () => {
@@ -121,6 +123,27 @@ describe("run", () => {
       code: 2,
       stderr: expect.stringContaining("known.yaml:2: entries[0]"),
     });
+  });
+
+  it.each(["run end/pass --output @out", "replay end/pass", "doctor"])(
+    "ends with 2 when a variable is not set that the manifest names, and says where: %s",
+    async (line) => {
+      const users = "auth: { alice: { token_env: NOT_SET_ANYWHERE } }\n";
+      await writeFile(join(folder, "target.yaml"), `${target}${users}`);
+      expect(await conformance(`${line} --target @target.yaml`)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(
+          "target.yaml: auth.alice: NOT_SET_ANYWHERE is not set in the environment",
+        ),
+      });
+      expect((await conformance("list --target @target.yaml")).code).toBe(0);
+    },
+  );
+
+  it("names the reason once that many cases have in common", async () => {
+    const alike = Array.from({ length: 9 }, (_, index): Case => ({ ...busCase, id: `alike/c${index}` }));
+    const { stdout } = await conformance(`run ${options}`, alike);
+    expect(stdout).toContain("  9 cases (alike/c0 …): the manifest offers no way to get at the bus\n");
   });
 
   it("prints nothing but the report with --json", async () => {
@@ -207,5 +230,9 @@ describe("list and explain", () => {
     expect((await conformance("explain relay-3")).stdout).toMatch(/^RELAY-3 \[MUST\]\nThe answer to a dial/);
     expect((await conformance("explain alone/gates")).stdout).toContain("every order of dial, model, edit");
     expect((await conformance("explain nowhere/else")).code).toBe(2);
+    expect(await conformance("explain RELAY-999")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no rule is called RELAY-999"),
+    });
   });
 });

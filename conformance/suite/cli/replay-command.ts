@@ -11,7 +11,7 @@ import type { CellResult } from "../run/cell-result.js";
 import { runCells } from "../run/run-cells.js";
 import { nowMs } from "../time.js";
 import { UsageError } from "../usage-error.js";
-import { loadTarget, requireCase } from "./load.js";
+import { loadReachableTarget, requireCase } from "./load.js";
 import { headerOf } from "./run-command.js";
 import type { Surroundings } from "./surroundings.js";
 
@@ -30,7 +30,7 @@ export async function replay(
   { stdout, env, cases, suite, signal }: Surroundings,
 ): Promise<ExitCode> {
   const each = requireCase(cases, caseId);
-  const { manifest } = await loadTarget(options.target);
+  const { manifest } = await loadReachableTarget(options.target);
   const wire = wireOf(options.wire) ?? manifest.claims.wires[0];
   if (wire === undefined || !manifest.claims.wires.includes(wire))
     throw new UsageError(`the target does not claim ${String(wire)}: name another --wire`);

@@ -11,7 +11,7 @@ import type { ExitCode } from "../report/verdict.js";
 import { writeReports } from "../report/write-reports.js";
 import { runCells } from "../run/run-cells.js";
 import { nowMs, today } from "../time.js";
-import { type LoadedTarget, loadTarget, requireMatches } from "./load.js";
+import { type LoadedTarget, loadReachableTarget, requireMatches } from "./load.js";
 import type { Surroundings } from "./surroundings.js";
 
 export const journalFile = "results.jsonl";
@@ -32,7 +32,7 @@ export async function run(
   { stdout, stderr, env, cases, suite, signal }: Surroundings,
 ): Promise<ExitCode> {
   requireMatches(cases, patterns);
-  const loaded = await loadTarget(options.target);
+  const loaded = await loadReachableTarget(options.target);
   const seed = options.seed ?? randomBytes(4).toString("hex");
   const repetitionsOf = (id: string): number => Math.max(options.repeat, repetitionsFor(loaded.baseline, id));
   const plan = planRun(cases, loaded.manifest, { patterns, seed, repetitionsOf });

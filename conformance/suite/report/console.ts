@@ -3,7 +3,15 @@ import type { CellResult } from "../run/cell-result.js";
 import { type Status, statuses, worstOf } from "../run/status.js";
 import { failureLines, runName } from "./failure-text.js";
 import type { Report } from "./report.js";
-import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
+import {
+  count,
+  lackingCases,
+  requirementCounts,
+  seconds,
+  statusMarks,
+  statusWords,
+  verdictWords,
+} from "./words.js";
 
 /** Something that text is written to; a terminal, or not. */
 export interface Output {
@@ -116,11 +124,9 @@ export function writeSummary(report: Report, output: Output, env: NodeJS.Process
       }
   const unverified = report.cases.filter(({ status }) => status === "not_verified");
   if (unverified.length > 0) output.write("\nNot verified:\n");
-  for (const { id, message } of unverified)
-    output.write(`  ${id}: ${oneLine(message ?? "no reason was given")}\n`);
+  for (const line of reasonLines(unverified)) output.write(`  ${line}\n`);
   if (report.unlocks.length > 0) output.write("\nWhat would let more cases run:\n");
-  for (const { how, cases, among } of report.unlocks)
-    output.write(`  ${how} (${cases} cases, part of it for ${among} more)\n`);
+  for (const unlock of report.unlocks) output.write(`  ${unlock.how} (${lackingCases(unlock)})\n`);
   for (const problem of report.baseline_problems) output.write(`\n${colors.red(problem)}\n`);
 
   const counts = statuses
@@ -130,6 +136,22 @@ export function writeSummary(report: Report, output: Output, env: NodeJS.Process
   output.write(`${colors.bold(verdictWords[report.verdict])}: ${report.because}\n`);
   output.write(colors.dim(`seed ${report.seed}, ${seconds(report.duration_ms)}\n`));
 }
+
+/** A line for each case; one for all that have a reason in common, when they are many. */
+function reasonLines(
+  cases: readonly { readonly id: string; readonly message?: string | undefined }[],
+): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { id, message = "no reason was given" } of cases)
+    byReason.set(message, [...(byReason.get(message) ?? []), id]);
+  return [...byReason].flatMap(([message, ids]) =>
+    ids.length < manyCases
+      ? ids.map((id) => `${id}: ${oneLine(message)}`)
+      : [`${count(ids.length, "case")} (${ids[0] ?? ""} …): ${oneLine(message)}`],
+  );
+}
+
+const manyCases = 4;
 
 function oneLine(text: string): string {
   const line = text.replace(/\s+/g, " ");

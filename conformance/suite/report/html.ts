@@ -3,7 +3,7 @@ import { entryLine, runName, shownEntries } from "./failure-text.js";
 import { htmlStyle } from "./html-style.js";
 import type { CaseReport, Report, RunReport } from "./report.js";
 import { renderSequenceDiagram } from "./sequence-diagram.js";
-import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
+import { lackingCases, requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
 import { xmlText } from "./xml-text.js";
 import { requirements, type RuleId } from "../rules/requirements.js";
 
@@ -42,9 +42,7 @@ ${renderCounts(report)}
 ${renderNotes("The baseline is wrong", report.baseline_problems)}
 ${renderNotes(
   "What would let more cases run",
-  report.unlocks.map(
-    ({ tier, how, cases: alone, among }) => `${tier}: ${how} (${alone} cases, part of it for ${among} more)`,
-  ),
+  report.unlocks.map((unlock) => `${unlock.tier}: ${unlock.how} (${lackingCases(unlock)})`),
 )}
 <section><h2>Cases</h2>
 ${cases.length === 0 ? "<p>No case was selected.</p>" : cases.map(renderCase).join("\n")}

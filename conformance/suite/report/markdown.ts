@@ -1,7 +1,7 @@
 import { type Status, statuses } from "../run/status.js";
 import { failureLines, runName } from "./failure-text.js";
 import type { CaseReport, Report } from "./report.js";
-import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
+import { lackingCases, requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
 
 /** How many failed cases are told at length: summaries of CI have a limited size. */
 const toldAtLength = 20;
@@ -29,7 +29,7 @@ export function renderMarkdown(report: Report): string {
     ),
     ...list(
       "What would let more cases run",
-      report.unlocks.map(({ how, cases, among }) => `${how} (${cases} cases, part of it for ${among} more)`),
+      report.unlocks.map((unlock) => `${unlock.how} (${lackingCases(unlock)})`),
     ),
   ];
   return `${sections.join("\n\n")}\n`;

@@ -1,5 +1,6 @@
 import type { Level } from "../rules/requirements.js";
 import type { Status } from "../run/status.js";
+import { count } from "./words.js";
 
 /** What the process ends with. */
 export const exitCode = { met: 0, notMet: 1, usage: 2, inconclusive: 3, suiteError: 4 } as const;
@@ -55,10 +56,6 @@ function inconclusiveBecause(cases: VerdictInput["cases"], complete: boolean): s
   return open.length === 0
     ? undefined
     : `${count(open.length, "case")} could not be verified: ${names(open)}`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function names(cases: readonly { readonly id: string }[]): string {

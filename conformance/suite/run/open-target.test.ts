@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ChatService } from "../../../src/gen/palaver/chat/v1/chat_service_pb.js";
@@ -18,6 +20,32 @@ function launching(command: readonly string[], changes: object = {}): Manifest {
     ...changes,
   });
 }
+
+describe("a target that runs", () => {
+  const attached = (url: string): Manifest => ({
+    ...launching(["{listen}"]),
+    launch: undefined,
+    attach: { urls: [url], vectors: false },
+  });
+
+  it("is reached where somebody listens", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using target = await openTarget(attached(url));
+    expect(target.replicas).toEqual([{ name: "r1", url }]);
+    server.close();
+  });
+
+  it("is not reached where nobody does: no case may fail for that", async () => {
+    await expect(openTarget(attached("http://127.0.0.1:1"))).rejects.toThrow(
+      "nobody listens at http://127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1)",
+    );
+    await expect(openTarget(attached("http://no-such-host.invalid"))).rejects.toThrow(
+      /^nobody listens at http:\/\/no-such-host\.invalid \(.*(ENOTFOUND|EAI_AGAIN)/,
+    );
+  });
+});
 
 describe("a target that is started", () => {
   it("serves, is put right after a case that killed it, at the same place, and ends with the suite", async () => {

@@ -5,6 +5,7 @@ import { nowMs } from "../time.js";
 import { fromEnvironment } from "./environment.js";
 import { launchReplicas } from "./launch-replicas.js";
 import { Observers } from "./observers.js";
+import { requireListener } from "./require-listener.js";
 import type { OpenTarget, Target, TargetReplica } from "./target.js";
 
 /** Reaches a target that somebody else has started, or starts one, with all that cases need around it. */
@@ -42,6 +43,7 @@ async function openParts(
     observe: observers.add.bind(observers),
   };
   const { attach, launch } = manifest;
+  await Promise.all((attach?.urls ?? []).map(requireListener));
   if (launch === undefined)
     return { ...shared, replicas: attachedReplicas(attach?.urls ?? []), restore: async () => undefined };
   const { replicas, restore } = use(await launchReplicas(launch, model));

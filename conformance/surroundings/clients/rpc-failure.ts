@@ -47,7 +47,9 @@ export function failureFromConnect(error: unknown, fromTarget: boolean): RpcFail
 export function failureFromGrpc({ code, details, metadata }: StatusObject): RpcFailure {
   const [bytes] = metadata.get("grpc-status-details-bin");
   const read = bytes instanceof Buffer ? detailsOfStatus(bytes) : [];
-  return describe(code, details, read, !textsOfGrpcJs.test(details));
+  // It says so also where there is no note.
+  const message = details.replace(/ Resolution note: $/, "");
+  return describe(code, message, read, !textsOfGrpcJs.test(details));
 }
 
 /** When the target's words cannot be read. */
