@@ -188,8 +188,11 @@ describe("a cut", () => {
     await gate.journal.seen("connected");
     const over = new Promise<void>((resolve) => target.on("error", () => undefined).on("close", resolve));
     // Whoever is gone refuses that; whoever stays takes it, until it is too much.
-    const speak = (): void =>
-      void target.write("still there?", (error) => void (error ? undefined : speak()));
+    const speak = (): void => {
+      target.write("still there?", (error) => {
+        if (error === undefined || error === null) speak();
+      });
+    };
     target.resume().on("end", speak);
     // The gate has told the target of the end when this runs, and the system has not yet done so.
     using _listening = gate.journal.listen(({ event }) => {

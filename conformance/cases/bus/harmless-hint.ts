@@ -1,6 +1,6 @@
 import { type Case, defineCase } from "../../suite/cases/define-case.js";
 import type { CaseContext } from "../../suite/cases/case-context.js";
-import { text } from "../../surroundings/scripted-model/script.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
 import { createChat } from "../kit/chats.js";
 import { all, beyondTitles, halfAnswer, heldTurn, rename, titled, watchAt } from "../kit/cluster.js";
 import { deltasTold, idleWith, showing } from "../kit/relays.js";
@@ -26,6 +26,9 @@ export interface HarmlessHint {
   readonly say: (context: HintContext, chats: Chats) => Promise<number>;
 }
 
+/** All of it is shown before the turn ends: what is said and committed at once need not be. */
+const wholeAnswer = [...halfAnswer, gate("end")];
+
 /**
  * Something is said on the bus that the store does not support. Neither who watches an idle chat nor who watches a running one, at its owner
  * and elsewhere, is told anything, and the turn goes on as if nothing had been said.
@@ -42,7 +45,7 @@ export function harmlessHint({ id, title, rule, mutant, say }: HarmlessHint): Ca
     limitMs: 60_000,
     run: async (context) => {
       const { arrange, check, fence, model, never, precondition, waitFor } = context;
-      const turn = await heldTurn(context, halfAnswer, [text("an answer that nobody asked for")]);
+      const turn = await heldTurn(context, wholeAnswer, [text("an answer that nobody asked for")]);
       const { owner, others, script } = turn;
       const pair = [owner, others[0]] as const;
       const done = model.script([text("an answer")], [text("an answer that nobody asked for")]);
@@ -81,6 +84,12 @@ export function harmlessHint({ id, title, rule, mutant, say }: HarmlessHint): Ca
       );
 
       script.open("middle");
+      await arrange(
+        "the rest of it is shown",
+        "relay_recovery",
+        all(atRunning, (watcher) => showing(watcher, "half an answer")),
+      );
+      script.open("end");
       const views = await waitFor(
         {
           rule,

@@ -103,11 +103,11 @@ export async function nextTurnElsewhere(
   { arrange, links, precondition, replicaNamed }: CaseContext<never>,
   { script, owner }: RunningTurn,
   begin: (() => Promise<unknown>) | undefined,
-  bound: "response" | "lease" = "response",
 ): Promise<TargetReplica> {
   links(owner).store.hold();
   if (begin !== undefined) await arrange("the next turn begins", "response", begin);
-  const call = await arrange("it runs", bound, (signal) => script.call(1, { signal }));
+  // What the owner had under way in its store at that moment, such as a look for work, may keep the chat locked for a while.
+  const call = await arrange("it runs", "lease", (signal) => script.call(1, { signal }));
   precondition(`another replica than ${owner.name} runs it`, call.replica !== owner.name);
   return replicaNamed(call.replica);
 }

@@ -1,6 +1,7 @@
 import { gate, text } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
 import { createChat, send } from "../kit/chats.js";
+import { deltasIn } from "../kit/subscriptions.js";
 
 export const seqContiguous = defineCase({
   id: "order/seq-contiguous",
@@ -18,6 +19,7 @@ export const seqContiguous = defineCase({
       text("One two three ", { codePoints: 2 }),
       gate("middle"),
       text("four five", { codePoints: 1 }),
+      gate("said"),
     ]);
     const chat = await arrange("a chat", "response", () => createChat(context));
     const watcher = watch(chat.id);
@@ -28,7 +30,18 @@ export const seqContiguous = defineCase({
     await arrange("the first deltas are shown", "response", (signal) =>
       watcher.until("a delta", ({ step }) => step !== undefined, { signal }),
     );
+    const known = deltasIn(watcher.events).length;
     script.open("middle");
+    await waitFor(
+      {
+        rule: "STREAM-5",
+        sentence: "what comes then is shown before the turn ends",
+        happens: (signal) =>
+          watcher.until("more deltas", (_, events) => deltasIn(events).length > known, { signal }),
+      },
+      "response",
+    );
+    script.open("said");
     await waitFor(
       {
         rule: "STREAM-5",

@@ -1,7 +1,8 @@
 import { defineCase } from "../../suite/cases/define-case.js";
 import type { CaseContext } from "../../suite/cases/case-context.js";
+import { gate } from "../../surroundings/scripted-model/script.js";
 import { all, halfAnswer, heldTurn, watchAt } from "../kit/cluster.js";
-import { deltasTold, idleWith, type RunningTurn } from "../kit/relays.js";
+import { deltasTold, idleWith, type RunningTurn, showing } from "../kit/relays.js";
 
 export const leaseRenewed = defineCase({
   id: "owner/lease-renewed",
@@ -27,6 +28,12 @@ export const leaseRenewed = defineCase({
       observed: long.script.calls.map(({ replica }) => replica),
     });
     long.script.open("middle");
+    await arrange(
+      "the rest of it is shown",
+      "response",
+      all(watchers, (watcher) => showing(watcher, "half an answer")),
+    );
+    long.script.open("end");
     await waitFor(
       {
         rule: "OWN-1",
@@ -43,9 +50,12 @@ export const leaseRenewed = defineCase({
   },
 });
 
+/** All of it is shown before the turn ends: what is said and committed at once need not be. */
+const wholeAnswer = [...halfAnswer, gate("end")];
+
 /** Two turns that stand in the middle of their answers, at different replicas: who gets a turn is the target's business. */
 async function turnsOfTwo(context: CaseContext<"OWN-1">): Promise<readonly [RunningTurn, RunningTurn]> {
-  const first = await heldTurn(context, halfAnswer, halfAnswer, halfAnswer);
+  const first = await heldTurn(context, wholeAnswer, halfAnswer, halfAnswer);
   let second = first;
   for (let tries = 0; tries < 12 && second.owner === first.owner; tries += 1)
     second = await heldTurn(context, halfAnswer, halfAnswer);

@@ -17,7 +17,7 @@ export const dialCompletesAfterOwnerChange = defineCase({
     const scene = await dialsHang(context);
     const { chatId, script, owner } = scene.turn;
     mayLose("the owner cannot reach the store until its lease has ended");
-    await nextTurnElsewhere(context, scene.turn, undefined, "lease");
+    await nextTurnElsewhere(context, scene.turn, undefined);
     precondition("dials to the former owner hang", links(owner).relay.connections > 0);
     links(owner).store.release();
     const fencedBy = await turnOf(context, owner, oldTurn);

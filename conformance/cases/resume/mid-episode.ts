@@ -24,6 +24,7 @@ export const midEpisode = defineCase({
       text("three ", { codePoints: 2 }),
       gate("back"),
       text("four", { codePoints: 1 }),
+      gate("said"),
     ]);
     await arrange("a message", "response", () => send(context, chatId, script.says("count")));
     await arrange("both see the beginning", "response", (signal) =>
@@ -50,6 +51,10 @@ export const midEpisode = defineCase({
       "response",
     );
     script.open("back");
+    await arrange("the rest is shown", "response", (signal) =>
+      resumed.until("four", (_, events) => shownText(events).endsWith("four"), { signal }),
+    );
+    script.open("said");
     await waitFor(
       {
         rule: "STREAM-3",

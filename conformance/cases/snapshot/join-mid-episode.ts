@@ -23,6 +23,7 @@ export const joinMidEpisode = defineCase({
       text("One two three ", { codePoints: 3 }),
       gate("middle"),
       text(after, { codePoints: 2 }),
+      gate("said"),
     ]);
     const { chat, watcher } = await watchedChat(context);
     const asked = script.says("count");
@@ -49,10 +50,14 @@ export const joinMidEpisode = defineCase({
     });
 
     script.open("middle");
+    await arrange("the rest of the step is shown", "response", (signal) =>
+      late.until("all of it", (view) => shownText(view) === before + after, { signal }),
+    );
+    script.open("said");
     const whole = await waitFor(
       {
         rule: "STREAM-2",
-        sentence: "the rest of the step is shown, and then its message",
+        sentence: "the step comes to its end, and its message",
         happens: (signal) => late.settled({ signal }, ({ messages }) => messages.size === 2),
       },
       "response",

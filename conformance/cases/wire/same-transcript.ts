@@ -6,6 +6,7 @@ import { defineCase } from "../../suite/cases/define-case.js";
 import type { WatchEvent } from "../../suite/run/watch.js";
 import { send } from "../kit/chats.js";
 import { has, watchedChat } from "../kit/subscriptions.js";
+import { shownText } from "../kit/watched-turns.js";
 
 const args = '{"z":9007199254740993,"a":null,"text":"😀"}';
 
@@ -35,15 +36,14 @@ export const sameTranscript = defineCase({
     );
     const said = script.says("count");
     await arrange("a message", "response", () => send(context, chatId, said));
-    for (const [name, blocks] of [
-      ["called", 3],
-      ["said", 1],
+    for (const [name, words] of [
+      ["called", `a thoughtOne 😀 ${args}`],
+      ["said", "two"],
     ] as const) {
       // Nobody has to show deltas to one whom they reach after the commit.
-      await arrange(`the step that ends at ${name} is shown`, "response", async (signal) => {
-        await script.reached(name, { signal });
-        await watcher.until("its blocks", ({ step }) => step?.blocks.size === blocks, { signal });
-      });
+      await arrange(`the step that ends at ${name} is shown`, "response", (signal) =>
+        watcher.until("all of it", (view) => shownText(view) === words, { signal }),
+      );
       script.open(name);
     }
     const { messages } = await waitFor(

@@ -8,7 +8,7 @@ import { offersOf } from "../plan/offers.js";
 import { type Planned, planRun } from "../plan/plan.js";
 import { unlocksOf } from "../plan/unlocks.js";
 import { exitCode, type ExitCode } from "../report/verdict.js";
-import { count, lackingCases } from "../report/words.js";
+import { count, lackingCases } from "../report/counted.js";
 import { openTarget } from "../run/open-target.js";
 import { errorText } from "../run/shown.js";
 import { loadReachableTarget } from "./load.js";
@@ -55,7 +55,7 @@ export async function doctor(
   if (reports.length > 0 && json !== true) stdout.write("\nWhat cases need:\n");
   for (const { need, status, cases: all, alone, how } of reports) {
     // Nothing that is claimed asks for it.
-    if (all === 0) continue;
+    if (all === 0 && status !== "broken") continue;
     if (status === "not_offered")
       line("–", `${needs[need]}: ${how ?? ""} (${lackingCases({ cases: alone, among: all - alone })})`);
     else if (status === "ok") line("✓", `${needs[need]}: ${count(all, "case")}`);

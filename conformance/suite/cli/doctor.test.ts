@@ -3,6 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../../surroundings/free-port.js";
+import { manifestSchema } from "../manifest/manifest.js";
+import { readYaml } from "../manifest/read-yaml.js";
+import { openTarget } from "../run/open-target.js";
 import { cases } from "../run/suite.fixture.js";
 import { runCommand } from "./program.js";
 
@@ -97,6 +101,30 @@ describe("the doctor", { timeout: 120_000 }, () => {
     expect(stdout).toMatch(
       /With this manifest \d+ of the \d+ cases about what is claimed would run; the others/,
     );
+  });
+
+  it("says of a target that runs which base URL its model provider has to have", async () => {
+    const running = await openTarget(await readYaml(single, manifestSchema));
+    const model = `127.0.0.1:${await freePort()}`;
+    const target = join(folder, "attach.yaml");
+    await writeFile(
+      target,
+      [
+        "schema: palaver.conformance.v1",
+        'implementation: { name: example, version: "1.0" }',
+        'claims: { protocol: "1", profiles: [core], wires: [grpc] }',
+        `attach: { urls: ["${running.replicas[0]?.url ?? ""}"], model: "${model}" }`,
+      ].join("\n"),
+    );
+    try {
+      const { code, stdout } = await doctor(target);
+      expect(code).toBe(3);
+      expect(stdout).toContain("1 replica reached");
+      expect(stdout).toMatch(/✗ a turn \(openai\)/);
+      expect(stdout).toContain(`give r1 http://${model}/m/r1 as the base URL of its model provider`);
+    } finally {
+      await running[Symbol.asyncDispose]();
+    }
   });
 
   it("tells of a target that does not start in its own words", async () => {

@@ -2,7 +2,7 @@ import { isSelected } from "../cases/select.js";
 import { type Planned, planRun } from "../plan/plan.js";
 import { unlocksOf } from "../plan/unlocks.js";
 import { exitCode, type ExitCode } from "../report/verdict.js";
-import { lackingCases } from "../report/words.js";
+import { lackingCases } from "../report/counted.js";
 import { loadTarget, requireMatches } from "./load.js";
 import type { Surroundings } from "./surroundings.js";
 

@@ -13,7 +13,7 @@ const reply = "The scripted model is heard.";
 
 /** A whole turn: the target asks the scripted model, by the base URL of one of its replicas, and tells what it says. */
 export function turnLook(
-  { bounds }: Pick<Manifest, "bounds">,
+  { bounds, launch }: Pick<Manifest, "bounds" | "launch">,
   stage: Stage,
   target: Pick<Target, "model" | "replicas">,
   dialect: "openai" | "anthropic",
@@ -22,7 +22,7 @@ export function turnLook(
     about: `a turn (${dialect})`,
     need: dialect === "openai" ? "model" : "anthropic",
     limitMs: 2 * bounds.response,
-    advice: `give the target {model} as the base URL of its model provider, and in models.${dialect} the name of a model that it asks there`,
+    advice: `${baseUrlAdvice(target, launch === undefined)}, and in models.${dialect} the name of a model that it asks there`,
     look: async (signal) => {
       const strays = target.model?.strays.length ?? 0;
       const script = stage.model.script([text(reply)]);
@@ -47,6 +47,14 @@ export function turnLook(
       return `${call.replica} asked the model, and its answer was committed`;
     },
   };
+}
+
+/** A target that runs has no template in which {model} could stand: it has to be told each replica's own. */
+function baseUrlAdvice({ model, replicas }: Pick<Target, "model" | "replicas">, isAttached: boolean): string {
+  if (model === undefined || !isAttached)
+    return "give the target {model} as the base URL of its model provider";
+  const urls = replicas.map(({ name }) => `${name} ${model.baseUrl(name)}`);
+  return `give ${urls.join(", ")} as the base URL of its model provider`;
 }
 
 /** Its base URL is that of the replica: by it, cases know who runs a chat. */

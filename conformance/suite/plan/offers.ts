@@ -50,7 +50,7 @@ const howToOffer: Readonly<Record<"launch" | "attach", Readonly<Record<Need, str
   },
   attach: {
     second_user,
-    model: "point the target's model provider at an address of yours, and name it in attach.model",
+    model: "point the target's model provider at http://HOST:PORT/m/r1, and name HOST:PORT in attach.model",
     anthropic,
     vectors: "set attach.vectors, and name an admin's token in auth.admin",
     replicas: "list the URLs of two replicas or more in attach.urls",

@@ -1,17 +1,10 @@
 import pc from "picocolors";
 import type { CellResult } from "../run/cell-result.js";
 import { type Status, statuses, worstOf } from "../run/status.js";
+import { count, lackingCases } from "./counted.js";
 import { failureLines, runName } from "./failure-text.js";
 import type { Report } from "./report.js";
-import {
-  count,
-  lackingCases,
-  requirementCounts,
-  seconds,
-  statusMarks,
-  statusWords,
-  verdictWords,
-} from "./words.js";
+import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
 
 /** Something that text is written to; a terminal, or not. */
 export interface Output {

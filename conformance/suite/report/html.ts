@@ -3,7 +3,8 @@ import { entryLine, runName, shownEntries } from "./failure-text.js";
 import { htmlStyle } from "./html-style.js";
 import type { CaseReport, Report, RunReport } from "./report.js";
 import { renderSequenceDiagram } from "./sequence-diagram.js";
-import { lackingCases, requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
+import { lackingCases } from "./counted.js";
+import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
 import { xmlText } from "./xml-text.js";
 import { requirements, type RuleId } from "../rules/requirements.js";
 

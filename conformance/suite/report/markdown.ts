@@ -1,7 +1,8 @@
 import { type Status, statuses } from "../run/status.js";
 import { failureLines, runName } from "./failure-text.js";
 import type { CaseReport, Report } from "./report.js";
-import { lackingCases, requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
+import { lackingCases } from "./counted.js";
+import { requirementCounts, seconds, statusMarks, statusWords, verdictWords } from "./words.js";
 
 /** How many failed cases are told at length: summaries of CI have a limited size. */
 const toldAtLength = 20;

@@ -1,6 +1,6 @@
 import type { Level } from "../rules/requirements.js";
 import type { Status } from "../run/status.js";
-import { count } from "./words.js";
+import { count } from "./counted.js";
 
 /** What the process ends with. */
 export const exitCode = { met: 0, notMet: 1, usage: 2, inconclusive: 3, suiteError: 4 } as const;

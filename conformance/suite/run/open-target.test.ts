@@ -47,7 +47,7 @@ describe("a target that runs", () => {
   });
 });
 
-describe("a target that is started", () => {
+describe("a target that is started", { timeout: 120_000 }, () => {
   it("serves, is put right after a case that killed it, at the same place, and ends with the suite", async () => {
     const target = await openTarget(await readYaml(single, manifestSchema));
     const [replica] = target.replicas;
