@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { Events, type JetStreamClient, type NatsConnection, type QueuedIterator, type Status } from "nats";
+import { Events, type NatsConnection, type QueuedIterator, type Status } from "nats";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
 import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
 import type { Bus, ChatListener } from "./bus.js";
@@ -11,6 +11,7 @@ import { type NatsServers, openNatsConnection } from "./nats-connection.js";
 import { ensureNotifyStream, type NotifyStreamOptions } from "./notify-stream.js";
 import { type Announcement, Outbox } from "./outbox.js";
 import { readNotification } from "./read-notification.js";
+import { StreamPublisher } from "./stream-publisher.js";
 import { chatSubject, ownerSubject, runnableSubject } from "./subjects.js";
 import { Topics } from "./topics.js";
 
@@ -65,6 +66,7 @@ class NatsBus implements Bus {
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #connection: NatsConnection | undefined;
+  #publisher: StreamPublisher | undefined;
   /** Until then nothing is sent over it. */
   #arriving = Promise.resolve();
   #repairedMs = -Infinity;
@@ -158,6 +160,8 @@ class NatsBus implements Bus {
       this.#connection = connection;
       await this.#use(connection);
       this.#outbox.close();
+      this.#publisher?.[Symbol.dispose]();
+      this.#publisher = undefined;
       this.#connection = undefined;
       this.#topics.detach();
       connection = undefined;
@@ -243,12 +247,17 @@ class NatsBus implements Bus {
   }
 
   async #open(connection: NatsConnection): Promise<void> {
-    const jetstream = connection.jetstream({ timeout: ackTimeoutMs });
     await this.#ensureStream(connection);
     if (connection.isClosed()) return;
     this.#options.logger.info({ server: connection.getServer() }, "connected to NATS");
     this.#metrics.connected();
-    this.#outbox.open((announcement) => this.#send(connection, jetstream, announcement));
+    this.#publisher?.[Symbol.dispose]();
+    const publisher = new StreamPublisher(connection, {
+      clock: this.#options.clock,
+      timeoutMs: ackTimeoutMs,
+    });
+    this.#publisher = publisher;
+    this.#outbox.open((announcement) => this.#send(connection, publisher, announcement));
   }
 
   /**
@@ -256,13 +265,13 @@ class NatsBus implements Bus {
    */
   async #send(
     connection: NatsConnection,
-    jetstream: JetStreamClient,
+    publisher: StreamPublisher,
     { chatId, version, ownerSubject: owner, runnable, payload }: Announcement,
   ): Promise<void> {
     connection.publish(owner);
     if (runnable) connection.publish(runnableSubject);
     try {
-      await jetstream.publish(chatSubject(chatId) ?? "", payload, { msgID: `${chatId}:${version}` });
+      await publisher.publish(chatSubject(chatId) ?? "", payload, `${chatId}:${version}`);
     } catch (error) {
       // The stream may be gone, with the server that had it.
       const nowMs = this.#options.clock.monotonicMs();

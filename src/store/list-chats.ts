@@ -30,7 +30,8 @@ const updatedAfter = "coalesce(to_timestamp(0) + $10::bigint * interval '1 micro
 /**
  * One text for every filter; planned for each owner, because one has five chats and another fifty thousand, which must not be sorted for
  * each page. The bound of the position is always a range of chats_by_owner, so that a later page does not begin with reading those before it;
- * the first page's bound lets all pass.
+ * the first page's bound lets all pass. `is true` keeps the other condition from being taken for two ranges, of which the planner believes
+ * that few are in them: it would read and sort all that are.
  */
 const selectChats: Statement = {
   name: "list_chats",
@@ -47,7 +48,7 @@ const selectChats: Statement = {
         or case when c.status = 'running' and c.worker_id is null then 'pending' else c.status end = $7)
       and ($8::jsonb is null or c.labels @> $8)
       and (c.pinned, c.updated_at) <= ($9::boolean, ${updatedAfter})
-      and ((c.pinned, c.updated_at) < ($9::boolean, ${updatedAfter}) or c.id > $11::uuid)
+      and ((c.pinned, c.updated_at) < ($9::boolean, ${updatedAfter}) or c.id > $11::uuid) is true
     order by c.pinned desc, c.updated_at desc, c.id limit $12`,
 };
 

