@@ -129,14 +129,14 @@ export class Worker {
     const before = { ...this.#ends };
     const stepsMs = Math.min(drainMs, graceMs / 2);
     this.#draining.abort();
-    if (stepsMs > 0) this.#controlAll((control) => control.drain());
-    else this.#controlAll((control) => control.shutdown());
     using _drain = clock.timer(stepsMs, () => this.#controlAll((control) => control.shutdown()));
     using _grace = clock.timer(graceMs, () => {
       this.#controlAll((control) => control.lose());
       this.#stopped.abort();
     });
+    // What is released while it is being looked for would come back.
     await this.#acquiring;
+    if (stepsMs > 0) this.#controlAll((control) => control.drain());
     await Promise.all([...this.#running.values()].map((turn) => turn.ended));
     this.#stopped.abort();
     await this.#keeping;
@@ -256,21 +256,22 @@ export class Worker {
       if (!this.#owns() || this.#draining.signal.aborted) return;
       const limit = chatsToAskFor(this.#load());
       if (limit === 0) return;
-      const isThorough = this.#lookForAbandoned;
+      const unownedOnly = !this.#lookForAbandoned;
       this.#lookForAbandoned = false;
-      let isComplete = false;
+      let acquired: readonly Acquired[];
       try {
-        const options = { unownedOnly: !isThorough };
-        const acquired = await chats.acquire(workerId, limit, [...this.#running.keys()], options);
-        // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
-        if (!this.#owns()) return;
-        this.#runAll(acquired);
-        isComplete = acquired.length < limit;
-      } finally {
-        // There may be more.
-        if (!isComplete && isThorough) this.#lookForAbandoned = true;
+        acquired = await chats.acquire(workerId, limit, [...this.#running.keys()], { unownedOnly });
+      } catch (error) {
+        // What it acquired, if the answer alone was lost, is ours already.
+        this.#lookForAbandoned = true;
+        throw error;
       }
-      if (isComplete) return;
+      // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
+      if (!this.#owns()) return;
+      this.#runAll(acquired);
+      if (acquired.length < limit) return;
+      // There may be more.
+      if (!unownedOnly) this.#lookForAbandoned = true;
     }
   }
 

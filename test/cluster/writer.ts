@@ -31,15 +31,16 @@ export async function write({ name, chatIds, replicas, random, sent, signal }: W
     const text = `${name}.${serial}`;
     const idempotencyKey = randomUUID();
     for (;;) {
+      const replica = random.pick(replicas);
       try {
         await sendMessage(
-          { chats: random.pick(replicas).client },
+          { chats: replica.client },
           { chatId, parts: says(text), idempotencyKey },
           { attemptTimeoutMs: 4_000, maxAttempts: 1 },
         );
         break;
       } catch (error) {
-        if (!isWorthRepeating(error)) throw error;
+        if (!isWorthRepeating(error)) throw withLog(error, replica);
         sent.failures += 1;
         await sleptFor(random.between(50, 500), new AbortController().signal);
       }
@@ -53,4 +54,11 @@ export async function write({ name, chatIds, replicas, random, sent, signal }: W
 function isWorthRepeating(error: unknown): boolean {
   const { code } = ConnectError.from(error);
   return reasonOf(error) === undefined || code === Code.Unavailable || code === Code.DeadlineExceeded;
+}
+
+/** An error that only says where more is written, with what is written there. */
+function withLog(error: unknown, replica: TestClusterReplica): unknown {
+  const [id] = ConnectError.from(error).rawMessage.match(/(?<=error id )[\w-]+/) ?? [];
+  const lines = id === undefined ? [] : replica.stderr.split("\n").filter((line) => line.includes(id));
+  return lines.length === 0 ? error : new Error(lines.join("\n"), { cause: error });
 }

@@ -3,7 +3,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Chats } from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
-import { writeHeartbeat } from "../../src/store/index.js";
+import { type Database, writeHeartbeat } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 import { until } from "../kit/until.js";
 import { createChat, startWorkers } from "./workers.js";
@@ -19,6 +19,20 @@ async function openBlocker(
       await client.query(sql);
     },
     [Symbol.asyncDispose]: () => client.end(),
+  };
+}
+
+/** Of an object whose methods belong to its class. */
+function methodsOf(database: Database): Database {
+  return {
+    kind: database.kind,
+    query: (statement, values) => database.query(statement, values),
+    execute: (statement, values) => database.execute(statement, values),
+    script: (text) => database.script(text),
+    transaction: (work, options) => database.transaction(work, options),
+    close: () => database.close(),
+    abandon: () => database.abandon(),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 
@@ -59,6 +73,33 @@ describe("a worker", { timeout: 60_000 }, () => {
     await workers.allOwned(1);
     await blocker.run("rollback");
     await workers.allOwned(2);
+  });
+
+  it("runs a chat that it got without hearing of it, however much news there is of other work", async () => {
+    await using opened = await openTestDatabase("postgres");
+    let isLost = false;
+    const losing: Database = {
+      ...methodsOf(opened.database),
+      transaction: async (work, options) => {
+        const done = await opened.database.transaction(work, options);
+        const { result } = done as { result?: { acquired?: readonly unknown[] } };
+        if (isLost || (result?.acquired?.length ?? 0) === 0) return done;
+        isLost = true;
+        throw new Error("the answer to the acquire got lost");
+      },
+    };
+    await using workers = await startWorkers({ database: losing, capacities: [1_000] });
+    const lost = await workers.newChat();
+    await until(() => isLost, { what: "the answer that gets lost" });
+    const statement = { name: "test_epoch", text: "select lease_epoch as epoch from chats where id = $1" };
+    await until(
+      async () => {
+        await workers.newChat();
+        const [row] = await opened.database.query<{ epoch: number }>(statement, [lost]);
+        return row?.epoch === 2;
+      },
+      { what: "the chat to be acquired anew" },
+    );
   });
 
   it("runs nothing that it got after its last heartbeat had become too old, until it beats again", async () => {
