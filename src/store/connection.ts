@@ -25,6 +25,7 @@ export class OpenTransaction<Outcome = never> implements Transaction {
   readonly #commit: (() => Promise<Outcome>) | undefined;
   #committed: Promise<Outcome> | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  #failed: DatabaseError | undefined;
   #open = true;
 
   constructor(connection: Connection, options: { readonly commit?: () => Promise<Outcome> } = {}) {
@@ -67,9 +68,19 @@ export class OpenTransaction<Outcome = never> implements Transaction {
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
     if (!this.#open) return Promise.reject(new DatabaseError("database: the transaction is over"));
-    const result = this.#commit === undefined ? this.#last.then(run) : run();
+    const result = (this.#commit === undefined ? this.#last.then(run) : run()).catch((error: unknown) => {
+      throw this.#firstFailure(error);
+    });
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** After one statement has failed the others fail for that alone: whoever looks at one of those first is told the reason. */
+  #firstFailure(error: unknown): unknown {
+    if (!(error instanceof DatabaseError)) return error;
+    if (error.code === inFailedTransaction && this.#failed !== undefined) return this.#failed;
+    this.#failed ??= error;
+    return error;
   }
 }
 
@@ -80,6 +91,9 @@ export function transactionModes({ isolation, readOnly }: TransactionOptions): s
   if (readOnly === true) modes.push("read only");
   return modes.join(" ");
 }
+
+/** The SQLSTATE of statements after one that failed. */
+export const inFailedTransaction = "25P02";
 
 /** How often a transaction is tried before its conflict with others is given to the caller. */
 export const maxTransactionAttempts = 5;

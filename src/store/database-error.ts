@@ -45,6 +45,11 @@ export class DatabaseError extends Error {
   }
 }
 
+/** This process asks the database for nothing any more; another one may. */
+export function noLonger(what: string): DatabaseError {
+  return new DatabaseError(`database: ${what}`, { retryable: true });
+}
+
 /** Where an error arose, which decides what can be said about the commit. */
 export type FailedPhase = "connecting" | "in transaction" | "committing";
 

@@ -257,6 +257,26 @@ describe.each(engines)("%s", (engine) => {
     expect(attempts).toBe(5);
   });
 
+  test("of statements that are called together the one that failed is told, however far from it the caller looks", async () => {
+    await using opened = await openTestDatabase(engine, { migrate: false });
+    const { database } = opened;
+    await database.script(people);
+    const conflict = "do $$ begin raise exception using errcode = 'deadlock_detected'; end $$";
+    const looking = async <T>(from: number, at: () => Promise<T>): Promise<T> =>
+      from === 0 ? at() : looking(from - 1, at);
+    let attempts = 0;
+    await database.transaction(async (transaction) => {
+      attempts += 1;
+      const isFirst = attempts === 1;
+      await Promise.all([
+        isFirst && looking(10, () => transaction.script(conflict)),
+        transaction.execute(insertPerson, [3, "Cy"]),
+      ]);
+    });
+    expect(attempts).toBe(2);
+    expect(await database.query(countPeople)).toEqual([{ n: 3 }]);
+  });
+
   test("a script outside a transaction applies as a whole or not at all", async () => {
     await using opened = await openTestDatabase(engine, { migrate: false });
     const { database } = opened;
@@ -296,7 +316,8 @@ describe.each(engines)("%s", (engine) => {
     });
     await began.wait(signal);
     const closed = database.close();
-    await expect(database.query(sql("select 1 as n"))).rejects.toThrow("database: closed");
+    const late = { message: "database: closed", retryable: true, maybeCommitted: false };
+    await expect(database.query(sql("select 1 as n"))).rejects.toMatchObject(late);
     await expect(database.transaction(async () => 1)).rejects.toThrow("database: closed");
     end.notify();
     expect(await running).toEqual([{ n: 1 }]);

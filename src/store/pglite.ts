@@ -16,7 +16,7 @@ import type {
   Statement,
   TransactionOptions,
 } from "./database.js";
-import { DatabaseError, hasSqlState, isConflict, toDatabaseError } from "./database-error.js";
+import { DatabaseError, hasSqlState, isConflict, noLonger, toDatabaseError } from "./database-error.js";
 import { encodeParameters, type Parameter } from "./parameters.js";
 
 export interface PgliteOptions {
@@ -160,7 +160,7 @@ class PgliteDatabase implements Database {
   }
 
   #assertOpen(): void {
-    if (this.#closed !== undefined) throw new DatabaseError("database: closed");
+    if (this.#closed !== undefined) throw noLonger("closed");
   }
 }
 

@@ -3,6 +3,7 @@ import { systemClock, Wakeup } from "../platform/index.js";
 import { columnDecoder } from "./columns.js";
 import {
   type Connection,
+  inFailedTransaction,
   maxTransactionAttempts,
   OpenTransaction,
   StatementNames,
@@ -14,6 +15,7 @@ import {
   DatabaseError,
   type FailedPhase,
   isConflict,
+  noLonger,
   spoilsConnection,
   toDatabaseError,
 } from "./database-error.js";
@@ -132,7 +134,7 @@ class PostgresDatabase implements Database {
   }
 
   abandon(): void {
-    const error = new DatabaseError("database: given up, since there was no time left");
+    const error = noLonger("given up, since there was no time left");
     this.#abandoned.abort(error);
     for (const fail of this.#connecting) fail(error);
     this.#connecting.clear();
@@ -198,7 +200,7 @@ class PostgresDatabase implements Database {
     const { command } = await (transaction.committed ?? commit());
     if (command !== "COMMIT") {
       throw new DatabaseError("database: a statement had failed, so the transaction was rolled back", {
-        code: "25P02",
+        code: inFailedTransaction,
       });
     }
     return result;
@@ -240,7 +242,7 @@ class PostgresDatabase implements Database {
   }
 
   async #lend<T>(use: (client: LentClient) => Promise<T>): Promise<T> {
-    if (this.#closed !== undefined) throw new DatabaseError("database: closed");
+    if (this.#closed !== undefined) throw noLonger("closed");
     this.#abandoned.signal.throwIfAborted();
     this.#lent += 1;
     let client: LentClient | undefined;
