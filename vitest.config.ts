@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    // Files share the modules of their worker: loading them anew for each takes longer than most of the tests. They keep no state.
+    isolate: false,
     // More than the cores: much of the time a test waits for servers.
     maxWorkers: 3,
     reporters: ["default", new SummaryReporter()],

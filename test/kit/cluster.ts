@@ -4,8 +4,9 @@ import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-no
 import { type ClusterReplica, startCluster } from "../../conformance/surroundings/cluster.js";
 import { ChatService } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
 import { type Database, openPostgres } from "../../src/store/index.js";
+import { root } from "./compiled-sources.js";
 import { type NatsServer, startNats } from "./nats-server.js";
-import { root, serveCommand } from "./palaver-process.js";
+import { serveCommand } from "./palaver-process.js";
 import { createTestDatabase } from "./postgres.js";
 import { type ProviderServer, startProviderServer } from "./provider-server/index.js";
 import { type ChatClient, providerEnv } from "./replica.js";

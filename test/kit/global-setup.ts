@@ -1,6 +1,7 @@
 import type { TestProject } from "vitest/node";
 import { findOpenssl } from "./certificates.js";
 import { findChromium } from "./chromium.js";
+import { compileSources } from "./compiled-sources.js";
 import { installPackage } from "./debian-packages.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
 import { ensure, ensureServers } from "./test-programs.js";
@@ -13,10 +14,11 @@ declare module "vitest" {
 }
 
 let server: PostgresServer | undefined;
+let compiled: AsyncDisposable | undefined;
 
 /**
  * Installs the programs that are missing, where that may be done and while nobody else does, and starts what all tests of a run share: one
- * Postgres server, unless TEST_DATABASE_URL names one. What cannot be had the tests that need it say.
+ * Postgres server, unless TEST_DATABASE_URL names one. What cannot be had the tests that need it say. Compiles what processes run.
  */
 export async function setup({ provide }: TestProject): Promise<void> {
   const given = process.env["TEST_DATABASE_URL"] ?? "";
@@ -24,9 +26,11 @@ export async function setup({ provide }: TestProject): Promise<void> {
   await ensure(findOpenssl, () => installPackage("openssl"));
   await ensure(findChromium, () => installPackage("chromium"));
   if (given === "") server = await startPostgres();
+  compiled = await compileSources();
   provide("postgresUrl", server?.url ?? given);
 }
 
 export async function teardown(): Promise<void> {
   await server?.stop();
+  await compiled?.[Symbol.asyncDispose]();
 }

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { startProgram } from "../../conformance/surroundings/program.js";
 import { ChatService } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
+import { nodeCommand, root } from "./compiled-sources.js";
 import type { ChatClient } from "./replica.js";
 
 /** What a command of the `palaver` program did. */
@@ -14,14 +14,16 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs a command to its end, from the sources. */
+/** Runs a command to its end, from the sources: what was built may be older. */
 export async function palaver(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = "",
+  command = nodeCommand("src/cli/main.ts"),
 ): Promise<CommandResult> {
   const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], {
+  const [node, ...main] = command;
+  const child = spawn(node, [...main, ...args], {
     cwd: root,
     env: { PATH, ...env },
   });
@@ -40,18 +42,8 @@ export async function palaver(
   return { code, ...output };
 }
 
-/** The command of a server, from the sources: those that were built may be older. */
-export const serveCommand = [
-  process.execPath,
-  "--import",
-  "tsx",
-  "src/cli/main.ts",
-  "serve",
-  "--json",
-] as const;
-
-/** Where that command is to be run. */
-export const root = fileURLToPath(new URL("../../", import.meta.url));
+/** The command of a server, from the sources likewise. */
+export const serveCommand = [...nodeCommand("src/cli/main.ts"), "serve", "--json"] as const;
 
 /** A server in a process of its own, to be stopped with real signals. */
 export interface ServerProcess extends AsyncDisposable {

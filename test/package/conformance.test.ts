@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { palaver, root } from "../kit/palaver-process.js";
+import { root, sourceCommand } from "../kit/compiled-sources.js";
+import { palaver } from "../kit/palaver-process.js";
 
 const run = promisify(execFile);
 
@@ -15,9 +16,10 @@ interface Listed {
 describe("palaver conformance", () => {
   test("from the sources passes on arguments and exit codes", { timeout: 60_000 }, async () => {
     const { PATH = "" } = process.env;
-    const help = await palaver(["conformance", "--help"], { PATH });
+    const main = sourceCommand("src/cli/main.ts");
+    const help = await palaver(["conformance", "--help"], { PATH }, "", main);
     expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining("doctor") });
-    const wrong = await palaver(["conformance", "list", "no-such-group"], { PATH });
+    const wrong = await palaver(["conformance", "list", "no-such-group"], { PATH }, "", main);
     expect(wrong).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("no case is called no-such-group"),

@@ -4,11 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { nodeCommand } from "../kit/compiled-sources.js";
 import { createTestDatabase } from "../kit/postgres.js";
 
-const fixture = fileURLToPath(new URL("many-turns.fixture.ts", import.meta.url));
 /** A short answer in a few fragments, at once. */
 const script = { name: "quick", turns: [{ steps: [{ text: "An answer in a few fragments.", chunk: 6 }] }] };
 
@@ -30,7 +29,8 @@ async function heapsAfter(marks: readonly string[]): Promise<{ turns: number; he
   const scripts = path.join(folder, "scripts.json");
   await writeFile(scripts, JSON.stringify(script));
   const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", fixture, ...marks], {
+  const [node, ...main] = nodeCommand("test/process/many-turns.fixture.ts", "--expose-gc");
+  const child = spawn(node, [...main, ...marks], {
     env: {
       PATH,
       HOME: folder,

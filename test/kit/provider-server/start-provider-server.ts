@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { nodeCommand, root } from "../compiled-sources.js";
 import type { ProviderResponse, ProviderStep } from "./script.js";
 import type { RecordedRequest, RequestEnd } from "./script-book.js";
 import type { ControlRequest } from "./serve.js";
@@ -51,9 +51,8 @@ export interface ProviderServer extends AsyncDisposable {
  * Chat Completions as others do, Anthropic Messages and Google Generative AI; see script.ts for what it can say.
  */
 export async function startProviderServer(): Promise<ProviderServer> {
-  const root = fileURLToPath(new URL("../../../", import.meta.url));
-  const main = fileURLToPath(new URL("main.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", main], {
+  const [node, ...main] = nodeCommand("test/kit/provider-server/main.ts");
+  const child = spawn(node, main, {
     cwd: root,
     stdio: ["pipe", "pipe", "inherit"],
   });
