@@ -43,12 +43,16 @@ async function run({
     const { generationAttempt } = acquired;
     // An input names the attempt that its sender knows of.
     const before = { historyVersion, generationAttempt };
-    const begun = accepted(await chats.work(chatId, { type: "BeginAttempt", fence, attempt: before }));
+    const begun = accepted(
+      await chats.work(chatId, { type: "BeginAttempt", fence, attempt: before }, acquired),
+    );
     const attempt = { historyVersion, generationAttempt: begun.generationAttempt };
     const messages = [{ role: "assistant" as const, parts, model: "bench/none" }];
-    const stepped = accepted(await chats.work(chatId, { type: "CommitStep", fence, attempt, messages }));
+    const stepped = accepted(
+      await chats.work(chatId, { type: "CommitStep", fence, attempt, messages }, begun),
+    );
     const finish = { type: "FinishTurn", fence, historyVersion: stepped.versions.history } as const;
-    return accepted(await chats.work(chatId, finish)).lastMessageId;
+    return accepted(await chats.work(chatId, finish, stepped)).lastMessageId;
   };
 
   const createChat = async (): Promise<string> => {

@@ -235,6 +235,7 @@ class Turn {
       startedAt,
     });
     if (started === undefined || !isAttempt(started, attempt)) return started;
+    this.#state = started;
     return this.#inEpisode(attempt, async (writer) => {
       const result = await runToolStep(plans, {
         writer,
@@ -323,7 +324,9 @@ class Turn {
    * While the database is away it is asked again until it answers or the chat is lost: a result is not thrown away for a restart of it.
    */
   async #write(input: WorkerInput, step?: Partial): Promise<After> {
-    const outcome = await this.#untilDatabaseAnswers(() => this.#deps.chats.work(this.#chatId, input));
+    const outcome = await this.#untilDatabaseAnswers(() =>
+      this.#deps.chats.work(this.#chatId, input, this.#state),
+    );
     if (!("refused" in outcome)) {
       this.#staleInARow = 0;
       return outcome.state;

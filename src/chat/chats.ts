@@ -1,62 +1,38 @@
-import { type ChatRecord, type MessageRecord, PalaverError, type QueuedRecord } from "../protocol/index.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
+import { type ChatRecord, PalaverError } from "../protocol/index.js";
 import {
   appendCheckpoints,
-  type ChatMetadata,
-  type ChatRow,
   claimIdempotencyKey,
   type Database,
   DatabaseError,
   decodeChat,
-  deleteChat,
-  deleteCheckpoint,
-  deleteFilesOfChat,
-  deleteQueuedMessages,
-  hideMessagesFrom,
   insertChat,
-  insertMessages,
   type LeasedChunk,
   lockChat,
   lockRunnableChats,
   lockUnownedChats,
   type Owner,
-  type Queryable,
   readChatExtras,
   readChatRow,
   readExpiredActions,
-  readMessageRole,
   refreshStatistics,
-  replaceCheckpointDeltas,
   saveIdempotencyKey,
   type Transaction,
-  updateChat,
-  upsertQueuedMessage,
-  writeCheckpoint,
 } from "../store/index.js";
-import type { ChatState, NewMessage, StepMessage, UserMessage } from "./chat-state.js";
+import { type Applied, applyAsBelieved, applyTransition, insertMessageRows } from "./apply-transition.js";
+import type { ChatState, StepMessage, UserMessage } from "./chat-state.js";
 import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
+import { type ClientRequest, completeRequest } from "./client-request.js";
 import { createChatState } from "./create-chat-state.js";
 import { type ImportControl, type ImportedChat, importChat } from "./import-chat.js";
 import { linkMessageFiles, readMessageFiles } from "./message-files.js";
 import { notificationOf } from "./notification.js";
 import { chatNotFound, refusalError } from "./refusal-error.js";
-import { transition } from "./transition.js";
-import type { ClientInput, TransitionInput, WorkerInput } from "./transition-input.js";
+import type { WorkerInput } from "./transition-input.js";
 import { type Refusal, transitionName } from "./transition-table.js";
 
 /** So many at once change what the tables hold. */
 const manyRows = 1_000;
-
-/** A chat after a transition, with the rows that it added. */
-export interface Applied {
-  /** As it is now; as it was before, if it was deleted. */
-  readonly chat: ChatRecord;
-  /** What the machine knows of it now. Undefined if it was deleted. */
-  readonly state: ChatState | undefined;
-  readonly messages: readonly MessageRecord[];
-  /** The message that it put into the queue, if it did. */
-  readonly queued: QueuedRecord | undefined;
-}
 
 /** A chat that a worker has got. */
 export interface Acquired extends Applied {
@@ -89,12 +65,6 @@ export interface NewChat {
   readonly system: readonly StepMessage[];
   readonly first: UserMessage | undefined;
 }
-
-/** What a client may ask of a chat; what only the database knows is read in the same transaction. */
-export type ClientRequest =
-  | Exclude<ClientInput, { type: "Edit" } | { type: "Compact" } | { type: "UpdateMetadata" }>
-  | Omit<Extract<ClientInput, { type: "Edit" }>, "targetRole">
-  | { readonly type: "UpdateMetadata"; readonly model?: string | undefined; readonly metadata: ChatMetadata };
 
 /**
  * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
@@ -136,7 +106,7 @@ export class Chats {
       const { chat: state, inserted } = createChatState(chat.model, chat.system, first);
       const row = await insertChat(tx, chat, chatStateToColumns(state));
       if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
-      const messages = await insertAll(tx, chat.id, state.versions.snapshot, inserted);
+      const messages = await insertMessageRows(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
       return { result: respond(applied), notify: [applied.chat] };
     });
@@ -195,8 +165,19 @@ export class Chats {
     });
   }
 
-  /** Carries out what a worker asks for. */
-  async work(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
+  /**
+   * Carries out what a worker asks for. `believed`: what the chat was after the worker's last transition. Mostly it still is, and then one
+   * statement writes the next one; otherwise the chat is read first. Nobody may believe that an owner is dead: that shows in no version.
+   */
+  async work(chatId: string, input: WorkerInput, believed?: ChatState): Promise<Applied | WorkerRefusal> {
+    const isFenced = "fence" in input;
+    const done = isFenced && believed && (await applyAsBelieved(this.#database, chatId, believed, input));
+    if (!done) return this.#workOnLocked(chatId, input);
+    if (done.notify) this.#tell(done.applied.chat);
+    return done.applied;
+  }
+
+  async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
     return this.#inTransaction<Applied | WorkerRefusal>({ beginsWithReads: true }, async (tx) => {
       const [row, extras] = await Promise.all([
         lockChat(tx, chatId, undefined),
@@ -347,142 +328,16 @@ export class Chats {
       return { result: idempotency.decode(earlier.response), notify: [] };
     };
     const { result, notify } = await this.#database.transaction(carryOut, { beginsWithReads });
-    for (const chat of notify) this.#publish(notificationOf(chat), chat.owner);
+    for (const chat of notify) this.#tell(chat);
     return result;
+  }
+
+  #tell(chat: ChatRecord): void {
+    this.#publish(notificationOf(chat), chat.owner);
   }
 }
 
 /** Whether the database refused or did not answer; otherwise what it answered could not be understood. */
 function isOfTheDatabase(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code !== undefined || error.retryable);
-}
-
-async function completeRequest(
-  tx: Queryable,
-  chatId: string,
-  request: ClientRequest,
-): Promise<TransitionInput> {
-  switch (request.type) {
-    case "Send":
-      return { ...request, message: await completeMessage(tx, chatId, request.message) };
-    case "Edit":
-      return {
-        ...request,
-        targetRole: await readMessageRole(tx, chatId, request.messageId),
-        message: await completeMessage(tx, chatId, request.message),
-      };
-    case "UpdateMetadata":
-      return { type: "UpdateMetadata", model: request.model };
-    default:
-      return request;
-  }
-}
-
-/** With its files looked up and linked; a refusal later undoes the links with everything else. */
-async function completeMessage(tx: Queryable, chatId: string, message: UserMessage): Promise<UserMessage> {
-  const complete = await readMessageFiles(tx, message);
-  await linkMessageFiles(tx, chatId, complete);
-  return complete;
-}
-
-type Outcome =
-  | { readonly applied: Applied; readonly notify: boolean; readonly refused?: never }
-  | { readonly applied?: undefined; readonly notify?: never; readonly refused: Refusal };
-
-/** Asks the machine and writes what it says, in the given transaction. The row is locked. */
-async function applyTransition(
-  tx: Transaction,
-  row: ChatRow,
-  before: ChatState,
-  input: TransitionInput,
-  options: {
-    readonly metadata?: ChatMetadata;
-    /** Nothing is written after it. */
-    readonly isLast?: boolean;
-  } = {},
-): Promise<Outcome> {
-  const { metadata = {}, isLast = false } = options;
-  const next = transition(before, input);
-  if (!next.ok) return { refused: next.refusal };
-  const { chat: after, inserted, hiddenFrom, notify } = next;
-  if (after === undefined) {
-    await deleteFilesOfChat(tx, row.id);
-    await deleteChat(tx, row.id);
-    // Whoever watches has to look once more, to find nothing.
-    const chat = decodeChat({ ...row, snapshot_version: row.snapshot_version + 1 });
-    return { applied: { chat, state: undefined, messages: [], queued: undefined }, notify };
-  }
-  if (after === before) {
-    return { applied: { chat: decodeChat(row), state: before, messages: [], queued: undefined }, notify };
-  }
-  const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
-  // They go out together, and run in this order.
-  const write = () =>
-    Promise.all([
-      hiddenFrom !== undefined && hideMessagesFrom(tx, row.id, hiddenFrom),
-      insertAll(tx, row.id, after.versions.snapshot, inserted),
-      writeQueue(tx, row.id, before, after),
-      writeCheckpointChange(tx, row.id, before, after, input),
-      updateChat(tx, row.id, chatStateToColumns(after), metadata, touch),
-    ]);
-  const [, messages, queued, , written] = await (isLast ? tx.finish(write) : write());
-  return { applied: { chat: decodeChat(written), state: after, messages, queued }, notify };
-}
-
-async function insertAll(
-  tx: Queryable,
-  chatId: string,
-  revision: number,
-  inserted: readonly NewMessage[],
-): Promise<MessageRecord[]> {
-  const times = await insertMessages(tx, chatId, revision, inserted);
-  return inserted.map((message) => ({
-    ...message,
-    revision,
-    createdAt: times.get(message.id) ?? new Date(0),
-    contentError: undefined,
-  }));
-}
-
-/** Returns the item that was appended, if any. All its statements are sent at once. */
-async function writeQueue(
-  tx: Queryable,
-  chatId: string,
-  before: ChatState,
-  after: ChatState,
-): Promise<QueuedRecord | undefined> {
-  if (after.queue === before.queue) return undefined;
-  const kept = new Set(after.queue.map((item) => item.id));
-  const removed = before.queue.map((item) => item.id).filter((id) => !kept.has(id));
-  const moved = after.queue.filter((item) =>
-    before.queue.every((old) => old.id !== item.id || old.position !== item.position),
-  );
-  const [, ...times] = await Promise.all([
-    deleteQueuedMessages(tx, chatId, removed),
-    ...moved.map((item) => upsertQueuedMessage(tx, chatId, item)),
-  ]);
-  const index = moved.findIndex((item) => item.id > before.lastQueueId);
-  const [item, createdAt] = [moved[index], times[index]];
-  if (item === undefined || createdAt === undefined) return undefined;
-  return { id: item.id, parts: item.parts, model: item.model, author: item.author, createdAt };
-}
-
-/** All its statements are sent at once. */
-async function writeCheckpointChange(
-  tx: Queryable,
-  chatId: string,
-  before: ChatState,
-  after: ChatState,
-  input: TransitionInput,
-): Promise<void> {
-  if (after.checkpoint === before.checkpoint) return;
-  if (after.checkpoint === undefined) return deleteCheckpoint(tx, chatId);
-  const { versions, generationAttempt } = after;
-  const episode = { chatId, historyVersion: versions.history, generationAttempt };
-  await Promise.all([
-    writeCheckpoint(tx, episode, after.checkpoint),
-    input.type === "Checkpoint" &&
-      input.shown !== undefined &&
-      replaceCheckpointDeltas(tx, episode, input.shown),
-  ]);
 }

@@ -1,3 +1,4 @@
+export type { Applied } from "./apply-transition.js";
 export type {
   AttemptRef,
   ChatState,
@@ -11,13 +12,12 @@ export type {
 export { maxAttempts } from "./chat-state.js";
 export {
   type Acquired,
-  type Applied,
   Chats,
-  type ClientRequest,
   type Idempotency,
   type NewChat,
   type WorkerRefusal,
 } from "./chats.js";
+export type { ClientRequest } from "./client-request.js";
 export type { ImportControl, ImportedChat } from "./import-chat.js";
 export { fileIdsOf } from "./message-files.js";
 export { notificationOf } from "./notification.js";

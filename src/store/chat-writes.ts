@@ -342,10 +342,13 @@ export async function insertMessages(
   messages: readonly MessageInsert[],
 ): Promise<Map<number, Date>> {
   if (messages.length === 0) return new Map();
-  const rows = await tx.query<{ id: number; created_at: Date }>(insertMessagesStatement, [
-    chatId,
-    revision,
-    contentVersion,
+  const values = [chatId, revision, contentVersion, ...messageValues(messages)];
+  const rows = await tx.query<{ id: number; created_at: Date }>(insertMessagesStatement, values);
+  return new Map(rows.map((row) => [row.id, row.created_at]));
+}
+
+function messageValues(messages: readonly MessageInsert[]): Parameter[] {
+  return [
     messages.map((message) => message.id),
     messages.map((message) => message.role),
     messages.map((message) => encodeContent(message.parts)),
@@ -354,8 +357,56 @@ export async function insertMessages(
     messages.map((message) => message.model ?? null),
     messages.map((message) => message.author ?? null),
     messages.map((message) => (message.usage === undefined ? null : JSON.stringify(message.usage))),
+  ];
+}
+
+const changeStatement: Statement = {
+  name: "change_chat",
+  text: `with changed as (
+      update chats c set (${machineColumns}) =
+        ($1, $2, $3, $4::jsonb, $5::jsonb, $6::timestamptz, $7::jsonb, $8, $9::uuid, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19),
+        updated_at = case when $21 then clock_timestamp() else updated_at end
+      where c.id = $20 and c.snapshot_version = $22 returning ${chatColumns}),
+    void as (delete from checkpoint_deltas d using changed where d.chat_id = $20 and not ($3::text in ('running', 'interrupting')
+      and $5::jsonb is null and d.history_version = $12 and d.generation_attempt = $17)),
+    inserted as (
+      insert into messages (chat_id, revision, content_version, id, role, content, visibility, interrupted, model, author, usage)
+      select $20, $11, $23, new.id, role, content::jsonb, visibility, interrupted, new.model, author, usage::jsonb
+      from changed, unnest($24::bigint[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::text[], $30::text[], $31::text[])
+        as new (id, role, content, visibility, interrupted, model, author, usage)
+      returning id, created_at)
+    select changed.*, array(select created_at from inserted order by id) as message_times from changed`,
+};
+
+/**
+ * Writes a chat, and rows of its history in ascending order of their ids, if it still has that snapshot version: what {@link updateChat} and
+ * {@link insertMessages} do to one that is locked, in one statement. Returns when each message was committed, or undefined when nothing
+ * was written.
+ */
+export async function changeChat(
+  db: Queryable,
+  id: string,
+  options: {
+    readonly snapshotVersion: number;
+    readonly chat: ChatColumns;
+    readonly touch: boolean;
+    readonly messages: readonly MessageInsert[];
+  },
+): Promise<{ readonly row: ChatRow; readonly times: ReadonlyMap<number, Date> } | undefined> {
+  const { snapshotVersion, chat, touch, messages } = options;
+  const [row] = await db.query<ChatRow & { message_times: Date[] }>(changeStatement, [
+    ...columnValues(chat),
+    id,
+    touch,
+    snapshotVersion,
+    contentVersion,
+    ...messageValues(messages),
   ]);
-  return new Map(rows.map((row) => [row.id, row.created_at]));
+  if (row === undefined) return undefined;
+  return {
+    row,
+    times: new Map(messages.map((message, index) => [message.id, row.message_times[index] ?? new Date(0)])),
+  };
 }
 
 const hideStatement: Statement = {

@@ -47,6 +47,7 @@ export {
   readChatRow,
   readExpiredActions,
   readMessageRole,
+  changeChat,
   updateChat,
   upsertQueuedMessage,
 } from "./chat-writes.js";

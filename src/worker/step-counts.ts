@@ -24,8 +24,8 @@ export class StepCounts implements Disposable {
   get chats(): TurnChats {
     return {
       readState: (chatId, options) => this.#chats.readState(chatId, options),
-      work: async (chatId, input) => {
-        const outcome = await this.#chats.work(chatId, input);
+      work: async (chatId, input, believed) => {
+        const outcome = await this.#chats.work(chatId, input, believed);
         if ("refused" in outcome) this.#metrics.refused(outcome.refused);
         else this.#written(input);
         return outcome;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Chats, type ChatState } from "../../src/chat/index.js";
+import { Chats, type ChatState, type WorkerInput } from "../../src/chat/index.js";
 import { createChatState } from "../../src/chat/create-chat-state.js";
 import {
   allMoves,
@@ -24,7 +24,7 @@ import {
   readMessages,
   removeReplica,
 } from "../../src/store/index.js";
-import { engines, openTestDatabase } from "../kit/databases.js";
+import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
 
 const wholeView = { sinceVersion: 0, afterMessageId: 0, resetSinceVersion: 0 };
@@ -53,7 +53,12 @@ async function createChat({ chats }: World, owner = "alice"): Promise<string> {
 }
 
 /** Carries out an input like a client or a worker would; the refusal, if it was refused. */
-async function apply({ chats }: World, chatId: string, input: TransitionInput): Promise<string | undefined> {
+async function apply(
+  { chats }: World,
+  chatId: string,
+  input: TransitionInput,
+  believed?: ChatState,
+): Promise<string | undefined> {
   try {
     switch (input.type) {
       case "Send":
@@ -75,7 +80,7 @@ async function apply({ chats }: World, chatId: string, input: TransitionInput): 
       case "Compact":
         throw new Error("no client asks for this yet");
       default: {
-        const outcome = await chats.work(chatId, input);
+        const outcome = await chats.work(chatId, input, believed);
         return "refused" in outcome ? outcome.refused : undefined;
       }
     }
@@ -95,7 +100,11 @@ function withUuidWorker(input: TransitionInput): TransitionInput {
 }
 
 const moves = allMoves.filter((move) => !move.startsWith("compact"));
-const step = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const));
+const step = fc.record({
+  move: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const)),
+  /** How many inputs ago the chat was what whoever does it believes that it is; undefined: believes nothing. */
+  behind: fc.oneof(fc.constant(0), fc.constantFrom(undefined, 1, 2)),
+});
 
 describe.each(engines)("chats on %s", (engine) => {
   it("end like the machine says, after any sequence of inputs", { timeout: 120_000 }, async () => {
@@ -109,7 +118,8 @@ describe.each(engines)("chats on %s", (engine) => {
         const history: { role: string; parts: readonly StoredPart[]; interrupted: boolean; id: number }[] = [
           ...createChatState(model, [], userMessage("hello")).inserted,
         ];
-        for (const move of sequence) {
+        const earlier: ChatState[] = [];
+        for (const { move, behind } of sequence) {
           if (move === "die") {
             await removeReplica(
               world.database,
@@ -124,7 +134,9 @@ describe.each(engines)("chats on %s", (engine) => {
           }
           const alive = reviveIfShared(expected, input);
           const next = transition(alive, input);
-          const refused = await apply(world, chatId, input);
+          earlier.push(alive);
+          const believed = behind === undefined ? undefined : earlier.at(-1 - behind);
+          const refused = await apply(world, chatId, input, believed);
           expect(refused).toBe(next.ok ? undefined : next.refusal);
           expected = alive;
           if (!next.ok || next.chat === undefined) continue;
@@ -144,6 +156,41 @@ describe.each(engines)("chats on %s", (engine) => {
       }),
       { numRuns: engine === "postgres" ? 60 : 40 },
     );
+  });
+
+  it("take one statement for what a worker does to a chat that is as it believes", async () => {
+    await using opened = await openTestDatabase(engine);
+    const statements: string[] = [];
+    const database: Database = {
+      ...methodsOf(opened.database),
+      query: (statement, values) => {
+        statements.push(statement.name);
+        return opened.database.query(statement, values);
+      },
+      transaction: () => Promise.reject(new Error("a transaction was begun")),
+    };
+    const world = openWorld(opened.database);
+    const chatId = await createChat(world);
+    await beatFor(world.database, workers[0]);
+    const [acquired] = await world.chats.acquire(workers[0], 1, []);
+    if (acquired?.state === undefined) throw new Error("the chat was not acquired");
+    let state = acquired.state;
+    const { chats, published } = openWorld(database);
+    for (const move of ["begin", "commitText", "finish"] as Move[]) {
+      const outcome = await chats.work(chatId, inputFor(move, state) as WorkerInput, state);
+      if ("refused" in outcome || outcome.state === undefined) throw new Error(`${move} was refused`);
+      expect(outcome.chat).toEqual(await readChat(world.database, chatId, "alice"));
+      state = outcome.state;
+    }
+    expect(statements).toEqual(["change_chat", "change_chat", "change_chat"]);
+    expect(published.map(({ snapshotVersion }) => Number(snapshotVersion))).toEqual(
+      [1, 2, 3].map((after) => (acquired.state?.versions.snapshot ?? 0) + after),
+    );
+    expect((await world.chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
+    expect((await readHistory(world.database, chatId)).map(({ id, role }) => [id, role])).toEqual([
+      [1, "user"],
+      [2, "assistant"],
+    ]);
   });
 
   it("announce every change once, after the commit (CHAT-2, BUS-3)", async () => {

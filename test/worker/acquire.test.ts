@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Chats } from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
 import { type Database, writeHeartbeat } from "../../src/store/index.js";
-import { engines, openTestDatabase } from "../kit/databases.js";
+import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
 import { until } from "../kit/until.js";
 import { createChat, startWorkers } from "./workers.js";
 
@@ -19,20 +19,6 @@ async function openBlocker(
       await client.query(sql);
     },
     [Symbol.asyncDispose]: () => client.end(),
-  };
-}
-
-/** Of an object whose methods belong to its class. */
-function methodsOf(database: Database): Database {
-  return {
-    kind: database.kind,
-    query: (statement, values) => database.query(statement, values),
-    execute: (statement, values) => database.execute(statement, values),
-    script: (text) => database.script(text),
-    transaction: (work, options) => database.transaction(work, options),
-    close: () => database.close(),
-    abandon: () => database.abandon(),
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 

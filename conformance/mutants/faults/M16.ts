@@ -9,6 +9,11 @@ export const fault: Fault = {
       find: "const isLast = idempotency === undefined;",
       replace: "const isLast = false;",
     },
+    {
+      file: "src/chat/chats.ts",
+      find: 'const isFenced = "fence" in input;',
+      replace: "const isFenced = false;",
+    },
     { file: "src/chat/chats.ts", find: "input, { isLast: true });", replace: "input, { isLast: false });" },
     {
       file: "src/chat/chats.ts",

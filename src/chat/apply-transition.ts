@@ -1,0 +1,173 @@
+import type { ChatRecord, MessageRecord, QueuedRecord } from "../protocol/index.js";
+import {
+  changeChat,
+  type ChatMetadata,
+  type ChatRow,
+  decodeChat,
+  deleteChat,
+  deleteCheckpoint,
+  deleteFilesOfChat,
+  deleteQueuedMessages,
+  hideMessagesFrom,
+  insertMessages,
+  type Queryable,
+  replaceCheckpointDeltas,
+  type Transaction,
+  updateChat,
+  upsertQueuedMessage,
+  writeCheckpoint,
+} from "../store/index.js";
+import type { ChatState, NewMessage } from "./chat-state.js";
+import { chatStateToColumns } from "./chat-state-rows.js";
+import { transition } from "./transition.js";
+import type { TransitionInput } from "./transition-input.js";
+import type { Refusal } from "./transition-table.js";
+
+/** A chat after a transition, with the rows that it added. */
+export interface Applied {
+  /** As it is now; as it was before, if it was deleted. */
+  readonly chat: ChatRecord;
+  /** What the machine knows of it now. Undefined if it was deleted. */
+  readonly state: ChatState | undefined;
+  readonly messages: readonly MessageRecord[];
+  /** The message that it put into the queue, if it did. */
+  readonly queued: QueuedRecord | undefined;
+}
+
+type Outcome =
+  | { readonly applied: Applied; readonly notify: boolean; readonly refused?: never }
+  | { readonly applied?: undefined; readonly notify?: never; readonly refused: Refusal };
+
+/** Asks the machine and writes what it says, in the given transaction. The row is locked. */
+export async function applyTransition(
+  tx: Transaction,
+  row: ChatRow,
+  before: ChatState,
+  input: TransitionInput,
+  options: {
+    readonly metadata?: ChatMetadata;
+    /** Nothing is written after it. */
+    readonly isLast?: boolean;
+  } = {},
+): Promise<Outcome> {
+  const { metadata = {}, isLast = false } = options;
+  const next = transition(before, input);
+  if (!next.ok) return { refused: next.refusal };
+  const { chat: after, inserted, hiddenFrom, notify } = next;
+  if (after === undefined) {
+    await deleteFilesOfChat(tx, row.id);
+    await deleteChat(tx, row.id);
+    // Whoever watches has to look once more, to find nothing.
+    const chat = decodeChat({ ...row, snapshot_version: row.snapshot_version + 1 });
+    return { applied: { chat, state: undefined, messages: [], queued: undefined }, notify };
+  }
+  if (after === before) {
+    return { applied: { chat: decodeChat(row), state: before, messages: [], queued: undefined }, notify };
+  }
+  const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
+  // They go out together, and run in this order.
+  const write = () =>
+    Promise.all([
+      hiddenFrom !== undefined && hideMessagesFrom(tx, row.id, hiddenFrom),
+      insertMessageRows(tx, row.id, after.versions.snapshot, inserted),
+      writeQueue(tx, row.id, before, after),
+      writeCheckpointChange(tx, row.id, before, after, input),
+      updateChat(tx, row.id, chatStateToColumns(after), metadata, touch),
+    ]);
+  const [, messages, queued, , written] = await (isLast ? tx.finish(write) : write());
+  return { applied: { chat: decodeChat(written), state: after, messages, queued }, notify };
+}
+
+/**
+ * Carries out a transition of a chat that is not locked and was not read, in one statement, if the chat is still what the caller believes:
+ * every change advances the snapshot version (CHAT-2). Undefined, and nothing is written, if it is not, if the machine refuses (only what is
+ * stored may refuse), or if the transition writes more than the chat and its history.
+ */
+export async function applyAsBelieved(
+  db: Queryable,
+  chatId: string,
+  before: ChatState,
+  input: TransitionInput,
+): Promise<{ readonly applied: Applied; readonly notify: boolean } | undefined> {
+  const next = transition(before, input);
+  if (!next.ok) return undefined;
+  const { chat: after, inserted, hiddenFrom, notify } = next;
+  if (after === undefined || after === before || hiddenFrom !== undefined) return undefined;
+  if (after.queue !== before.queue || after.checkpoint !== before.checkpoint) return undefined;
+  const { snapshot } = after.versions;
+  const changed = await changeChat(db, chatId, {
+    snapshotVersion: before.versions.snapshot,
+    chat: chatStateToColumns(after),
+    touch: inserted.length > 0,
+    messages: inserted,
+  });
+  if (changed === undefined) return undefined;
+  const messages = messageRecords(inserted, snapshot, changed.times);
+  return { applied: { chat: decodeChat(changed.row), state: after, messages, queued: undefined }, notify };
+}
+
+/** Returns the rows as they are stored. */
+export async function insertMessageRows(
+  tx: Queryable,
+  chatId: string,
+  revision: number,
+  inserted: readonly NewMessage[],
+): Promise<MessageRecord[]> {
+  return messageRecords(inserted, revision, await insertMessages(tx, chatId, revision, inserted));
+}
+
+function messageRecords(
+  inserted: readonly NewMessage[],
+  revision: number,
+  times: ReadonlyMap<number, Date>,
+): MessageRecord[] {
+  return inserted.map((message) => ({
+    ...message,
+    revision,
+    createdAt: times.get(message.id) ?? new Date(0),
+    contentError: undefined,
+  }));
+}
+
+/** Returns the item that was appended, if any. All its statements are sent at once. */
+async function writeQueue(
+  tx: Queryable,
+  chatId: string,
+  before: ChatState,
+  after: ChatState,
+): Promise<QueuedRecord | undefined> {
+  if (after.queue === before.queue) return undefined;
+  const kept = new Set(after.queue.map((item) => item.id));
+  const removed = before.queue.map((item) => item.id).filter((id) => !kept.has(id));
+  const moved = after.queue.filter((item) =>
+    before.queue.every((old) => old.id !== item.id || old.position !== item.position),
+  );
+  const [, ...times] = await Promise.all([
+    deleteQueuedMessages(tx, chatId, removed),
+    ...moved.map((item) => upsertQueuedMessage(tx, chatId, item)),
+  ]);
+  const index = moved.findIndex((item) => item.id > before.lastQueueId);
+  const [item, createdAt] = [moved[index], times[index]];
+  if (item === undefined || createdAt === undefined) return undefined;
+  return { id: item.id, parts: item.parts, model: item.model, author: item.author, createdAt };
+}
+
+/** All its statements are sent at once. */
+async function writeCheckpointChange(
+  tx: Queryable,
+  chatId: string,
+  before: ChatState,
+  after: ChatState,
+  input: TransitionInput,
+): Promise<void> {
+  if (after.checkpoint === before.checkpoint) return;
+  if (after.checkpoint === undefined) return deleteCheckpoint(tx, chatId);
+  const { versions, generationAttempt } = after;
+  const episode = { chatId, historyVersion: versions.history, generationAttempt };
+  await Promise.all([
+    writeCheckpoint(tx, episode, after.checkpoint),
+    input.type === "Checkpoint" &&
+      input.shown !== undefined &&
+      replaceCheckpointDeltas(tx, episode, input.shown),
+  ]);
+}
