@@ -1,4 +1,3 @@
-import { afterAll } from "vitest";
 import { type Database, migrate, openPglite, openPostgres } from "../../src/store/index.js";
 import { createTestDatabase } from "./postgres.js";
 
@@ -35,8 +34,7 @@ export interface TestDatabaseOptions {
 /**
  * Opens a fresh database, with the program's tables but without rows. Those that are open at the same time are separate.
  *
- * The first one of a test file takes 0.3 s on Postgres and seconds on PGlite, later ones tens of milliseconds, because one that
- * is disposed is emptied and used again. Emptied means: its schema `public` is replaced. A test that creates other
+ * The first one takes 0.3 s on Postgres and seconds on PGlite, later ones tens of milliseconds, because one that is disposed is emptied and used again. Emptied means: its schema `public` is replaced. A test that creates other
  * schemas, roles or settings of the database cleans up itself.
  */
 export async function openTestDatabase(
@@ -53,16 +51,9 @@ export async function openTestDatabase(
   }
 }
 
-// What disposed databases leave for the next test. Each test file has its own copy of this module.
+/** What disposed databases leave for the next test, in whichever file of this worker. They end with the run. */
 const sparePostgres: Awaited<ReturnType<typeof createTestDatabase>>[] = [];
 const sparePglite: Database[] = [];
-
-afterAll(async () => {
-  await Promise.all([
-    ...sparePostgres.map(({ drop }) => drop()),
-    ...sparePglite.map((database) => database.close()),
-  ]);
-});
 
 async function openOnPostgres(poolSize: number | undefined): Promise<OpenTestDatabase> {
   const data = sparePostgres.pop() ?? (await createTestDatabase());
@@ -104,4 +95,18 @@ async function empty(database: Database): Promise<boolean> {
 function once(run: () => Promise<void>): () => Promise<void> {
   let result: Promise<void> | undefined;
   return () => (result ??= run());
+}
+
+/** To put others in their place: those of a class are not the object's own. */
+export function methodsOf(database: Database): Database {
+  return {
+    kind: database.kind,
+    query: (statement, values) => database.query(statement, values),
+    execute: (statement, values) => database.execute(statement, values),
+    script: (text) => database.script(text),
+    transaction: (work, options) => database.transaction(work, options),
+    close: () => database.close(),
+    abandon: () => database.abandon(),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
 }

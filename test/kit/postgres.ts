@@ -14,7 +14,7 @@ export interface TestDatabase extends AsyncDisposable {
 /** Creates an empty database with a name of its own on the server that the tests of this run share. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = inject("postgresUrl");
-  const name = `palaver_test_${randomBytes(8).toString("hex")}`;
+  const name = `${inject("databasePrefix")}${randomBytes(8).toString("hex")}`;
   await execute(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
