@@ -276,7 +276,9 @@ class Turn {
   async #checkpointResults(attempt: AttemptRef, results: readonly ToolResultPart[]): Promise<void> {
     const partial: Partial = { role: "tool", parts: results };
     try {
-      await this.#deps.chats.work(this.#chatId, { type: "Checkpoint", fence: this.#fence, attempt, partial });
+      const input = { type: "Checkpoint", fence: this.#fence, attempt, partial } as const;
+      const outcome = await this.#deps.chats.work(this.#chatId, input);
+      if (!("refused" in outcome)) this.#state = outcome.state ?? this.#state;
     } catch (error) {
       this.#logger.warn({ err: error }, "a checkpoint could not be written");
     }
