@@ -4,7 +4,7 @@ import { Role } from "../../src/gen/palaver/chat/v1/message_pb.js";
 import { envelope } from "../kit/wire.js";
 
 /** As long as those of the server under test, about. */
-const cursor = "c".repeat(72);
+const cursor = "c".repeat(14);
 
 /** A delta, or several merged, as the protocol has them: the same bytes that a server of it sends. */
 export function encodeDeltas(firstSeq: number, seq: number, text: string): Buffer {

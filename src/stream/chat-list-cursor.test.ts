@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeCursorText } from "../protocol/index.js";
+import { decodeCursorText, encodeCursorText } from "../protocol/index.js";
 import type { ChatChangesPosition } from "../store/index.js";
 import { decodeChatListCursor, encodeChatListCursor } from "./chat-list-cursor.js";
 
@@ -73,16 +73,18 @@ test("another owner's cursor is none", () => {
   );
 });
 
-test("whatever else a well-formed cursor holds, it is none or one that a database can read", () => {
+test("whatever a well-formed cursor holds, it is none or one that a database can read", () => {
+  // Bytes by chance are seldom a message: one with a few others in it often is.
+  const message = fc
+    .tuple(positions(2), fc.uint8Array({ maxLength: 6 }), fc.nat())
+    .map(([position, bytes, at]) => {
+      const whole = decodeCursorText(2, "alice", encodeChatListCursor("alice", position)) ?? bytes;
+      const place = at % (whole.length + 1);
+      return Buffer.concat([whole.subarray(0, place), bytes, whole.subarray(place + bytes.length)]);
+    });
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 60 }), fc.boolean(), (bytes, withOwner) => {
-      // Field 1 of the message is the hash of the owner: the forger knows it.
-      const hash = Buffer.from(
-        encodeChatListCursor("alice", { seen: undefined, round: undefined }),
-        "base64url",
-      );
-      const payload = withOwner ? Buffer.concat([hash.subarray(1, -4), bytes]) : bytes;
-      const position = decodeChatListCursor("alice", encodeCursorText(2, payload));
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), message), (payload) => {
+      const position = decodeChatListCursor("alice", encodeCursorText(2, "alice", payload));
       for (const snapshot of [position?.seen, position?.round?.until]) {
         if (snapshot === undefined) continue;
         const [xmin = 0n, xmax = 0n, ...running] = snapshot.split(/[:,]/).filter(Boolean).map(BigInt);

@@ -6,8 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/cursor.ts",
-      find: "seen: cursor.seenSeq === 0n ? undefined : { episode, lastSeq: Number(cursor.seenSeq) },",
-      replace: "seen: cursor.seenSeq === 0n ? undefined : { episode, lastSeq: 0 },",
+      find: "return encodeCursor(chatId, position) === text ? position : undefined;",
+      replace:
+        "return encodeCursor(chatId, position) === text\n    ? { ...position, seen: position.seen && { ...position.seen, lastSeq: 0 } }\n    : undefined;",
     },
     {
       file: "src/stream/emissions.ts",

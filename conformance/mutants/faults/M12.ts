@@ -6,8 +6,13 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/cursor.ts",
-      find: "if (Buffer.compare(cursor.chatId, chatIdBytes(chatId)) !== 0 || !isPossible(cursor)) return undefined;",
-      replace: "if (!isPossible(cursor)) return undefined;",
+      find: "return encodeCursorText(cursorKind, chatId, packNumbers(",
+      replace: 'return encodeCursorText(cursorKind, "", packNumbers(',
+    },
+    {
+      file: "src/stream/cursor.ts",
+      find: "const payload = decodeCursorText(cursorKind, chatId, text);",
+      replace: 'const payload = decodeCursorText(cursorKind, "", text);',
     },
   ],
   kills: ["resume/foreign-cursor", "auth/cursor-is-no-key"],

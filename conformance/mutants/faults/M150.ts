@@ -6,8 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/cursor.ts",
-      find: "seenSeq: BigInt(seen?.lastSeq ?? 0),",
-      replace: "seenSeq: 0n,",
+      find: "return encodeCursor(chatId, position) === text ? position : undefined;",
+      replace:
+        "return encodeCursor(chatId, position) === text ? { ...position, seen: undefined } : undefined;",
     },
   ],
   kills: ["resume/every-cursor", "resume/mid-episode"],

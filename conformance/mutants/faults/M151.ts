@@ -6,8 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/cursor.ts",
-      find: "messageVersion: BigInt(told.messageVersion),",
-      replace: "messageVersion: 0n,",
+      find: "return encodeCursor(chatId, position) === text ? position : undefined;",
+      replace:
+        "return encodeCursor(chatId, position) === text\n    ? { ...position, told: { ...position.told, messageVersion: 0 } }\n    : undefined;",
     },
   ],
   kills: ["resume/no-duplicate-commit", "resume/idle-chat"],

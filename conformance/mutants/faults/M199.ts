@@ -6,15 +6,13 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/cursor.ts",
-      find: "return encodeCursorText(cursorKind, toBinary(StreamCursorSchema, cursor));",
-      replace:
-        "return `${encodeCursorText(cursorKind, toBinary(StreamCursorSchema, cursor))}.${process.pid}`;",
+      find: "return encodeCursorText(cursorKind, chatId, packNumbers(",
+      replace: "return encodeCursorText(cursorKind, `${chatId}.${process.pid}`, packNumbers(",
     },
     {
       file: "src/stream/cursor.ts",
-      find: "const payload = decodeCursorText(cursorKind, text);",
-      replace:
-        'const [content = "", maker] = text.split(".");\n  const payload = maker === String(process.pid) ? decodeCursorText(cursorKind, content) : undefined;',
+      find: "const payload = decodeCursorText(cursorKind, chatId, text);",
+      replace: "const payload = decodeCursorText(cursorKind, `${chatId}.${process.pid}`, text);",
     },
   ],
   kills: ["resume/other-replica", "resume/after-restart"],

@@ -2,19 +2,17 @@
 // @generated from file palaver/relay/v1/cursor.proto (package palaver.relay.v1, syntax proto3)
 /* eslint-disable */
 
-// What cursors hold. Opaque to clients; replicas of neighbouring versions read each other's.
+// What cursors of the list of chats hold; those of a chat are packed closer than a message can be. Opaque to clients; replicas of neighbouring versions read each other's.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ChatStatus } from "../../chat/v1/chat_pb.js";
-import { file_palaver_chat_v1_chat } from "../../chat/v1/chat_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file palaver/relay/v1/cursor.proto.
  */
 export const file_palaver_relay_v1_cursor: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYWxhdmVyL3JlbGF5L3YxL2N1cnNvci5wcm90bxIQcGFsYXZlci5yZWxheS52MSLBAQoOQ2hhdExpc3RDdXJzb3ISEgoKb3duZXJfaGFzaBgBIAEoDBIzCgRzZWVuGAIgASgLMiUucGFsYXZlci5yZWxheS52MS5UcmFuc2FjdGlvblNuYXBzaG90EjQKBXVudGlsGAMgASgLMiUucGFsYXZlci5yZWxheS52MS5UcmFuc2FjdGlvblNuYXBzaG90EhkKEWFmdGVyX3RyYW5zYWN0aW9uGAQgASgEEhUKDWFmdGVyX2NoYXRfaWQYBSABKAwiTgoTVHJhbnNhY3Rpb25TbmFwc2hvdBIMCgR4bWluGAEgASgEEhMKC3htYXhfb2Zmc2V0GAIgASgEEhQKDHJ1bm5pbmdfZ2FwcxgDIAMoBCK9AwoMU3RyZWFtQ3Vyc29yEg8KB2NoYXRfaWQYASABKAwSGAoQYWZ0ZXJfbWVzc2FnZV9pZBgCIAEoAxIYChBzbmFwc2hvdF92ZXJzaW9uGAMgASgDEhcKD2hpc3RvcnlfdmVyc2lvbhgEIAEoAxIaChJnZW5lcmF0aW9uX2F0dGVtcHQYBSABKAUSFQoNcXVldWVfdmVyc2lvbhgGIAEoAxIVCg1yZXRyeV92ZXJzaW9uGAcgASgDEhgKEG1ldGFkYXRhX3ZlcnNpb24YCCABKAMSKwoGc3RhdHVzGAkgASgOMhsucGFsYXZlci5jaGF0LnYxLkNoYXRTdGF0dXMSEAoIcmV0cnlpbmcYCiABKAgSFwoPbWVzc2FnZV92ZXJzaW9uGAsgASgDEhYKDnBhcnRseV92ZXJzaW9uGAwgASgDEhkKEXBhcnRseV90aHJvdWdoX2lkGA0gASgDEg8KB29wZW5pbmcYDiABKAgSHAoUc2Vlbl9oaXN0b3J5X3ZlcnNpb24YDyABKAMSHwoXc2Vlbl9nZW5lcmF0aW9uX2F0dGVtcHQYECABKAUSEAoIc2Vlbl9zZXEYESABKANiBnByb3RvMw", [file_palaver_chat_v1_chat]);
+  fileDesc("Ch1wYWxhdmVyL3JlbGF5L3YxL2N1cnNvci5wcm90bxIQcGFsYXZlci5yZWxheS52MSKzAQoOQ2hhdExpc3RDdXJzb3ISMwoEc2VlbhgCIAEoCzIlLnBhbGF2ZXIucmVsYXkudjEuVHJhbnNhY3Rpb25TbmFwc2hvdBI0CgV1bnRpbBgDIAEoCzIlLnBhbGF2ZXIucmVsYXkudjEuVHJhbnNhY3Rpb25TbmFwc2hvdBIZChFhZnRlcl90cmFuc2FjdGlvbhgEIAEoBBIVCg1hZnRlcl9jaGF0X2lkGAUgASgMSgQIARACIk4KE1RyYW5zYWN0aW9uU25hcHNob3QSDAoEeG1pbhgBIAEoBBITCgt4bWF4X29mZnNldBgCIAEoBBIUCgxydW5uaW5nX2dhcHMYAyADKARiBnByb3RvMw");
 
 /**
  * A position in the changes of an owner's list of chats.
@@ -22,13 +20,6 @@ export const file_palaver_relay_v1_cursor: GenFile = /*@__PURE__*/
  * @generated from message palaver.relay.v1.ChatListCursor
  */
 export type ChatListCursor = Message<"palaver.relay.v1.ChatListCursor"> & {
-  /**
-   * The first bytes of the SHA-256 of the owner: the cursor is of no use with another list.
-   *
-   * @generated from field: bytes owner_hash = 1;
-   */
-  ownerHash: Uint8Array;
-
   /**
    * What was committed in this snapshot was told, but what the round has told already. Absent: nothing was told.
    *
@@ -99,137 +90,4 @@ export type TransactionSnapshot = Message<"palaver.relay.v1.TransactionSnapshot"
  */
 export const TransactionSnapshotSchema: GenMessage<TransactionSnapshot> = /*@__PURE__*/
   messageDesc(file_palaver_relay_v1_cursor, 1);
-
-/**
- * How much of a chat's stream a subscriber has received.
- *
- * @generated from message palaver.relay.v1.StreamCursor
- */
-export type StreamCursor = Message<"palaver.relay.v1.StreamCursor"> & {
-  /**
-   * The chat's id: its 16 bytes.
-   *
-   * @generated from field: bytes chat_id = 1;
-   */
-  chatId: Uint8Array;
-
-  /**
-   * Messages up to this one were not asked for.
-   *
-   * @generated from field: int64 after_message_id = 2;
-   */
-  afterMessageId: bigint;
-
-  /**
-   * All that was told is part of this cut of the chat. In the middle of a snapshot 0.
-   *
-   * @generated from field: int64 snapshot_version = 3;
-   */
-  snapshotVersion: bigint;
-
-  /**
-   * The history version that the subscriber knows.
-   *
-   * @generated from field: int64 history_version = 4;
-   */
-  historyVersion: bigint;
-
-  /**
-   * The attempt that the subscriber knows.
-   *
-   * @generated from field: int32 generation_attempt = 5;
-   */
-  generationAttempt: number;
-
-  /**
-   * The queue version that the subscriber knows.
-   *
-   * @generated from field: int64 queue_version = 6;
-   */
-  queueVersion: bigint;
-
-  /**
-   * The retry version that the subscriber knows.
-   *
-   * @generated from field: int64 retry_version = 7;
-   */
-  retryVersion: bigint;
-
-  /**
-   * The metadata version that the subscriber knows.
-   *
-   * @generated from field: int64 metadata_version = 8;
-   */
-  metadataVersion: bigint;
-
-  /**
-   * The last status that was sent.
-   *
-   * @generated from field: palaver.chat.v1.ChatStatus status = 9;
-   */
-  status: ChatStatus;
-
-  /**
-   * Whether a failed attempt was waiting to be repeated.
-   *
-   * @generated from field: bool retrying = 10;
-   */
-  retrying: boolean;
-
-  /**
-   * Messages that were written up to this version were sent.
-   *
-   * @generated from field: int64 message_version = 11;
-   */
-  messageVersion: bigint;
-
-  /**
-   * In the middle of a list of messages: the cut that it was read from. Otherwise 0.
-   *
-   * @generated from field: int64 partly_version = 12;
-   */
-  partlyVersion: bigint;
-
-  /**
-   * In the middle of a list of messages: the last that was sent.
-   *
-   * @generated from field: int64 partly_through_id = 13;
-   */
-  partlyThroughId: bigint;
-
-  /**
-   * In the middle of a snapshot.
-   *
-   * @generated from field: bool opening = 14;
-   */
-  opening: boolean;
-
-  /**
-   * The episode of which deltas were sent that no message has replaced; 0 if there is none.
-   *
-   * @generated from field: int64 seen_history_version = 15;
-   */
-  seenHistoryVersion: bigint;
-
-  /**
-   * The attempt of that episode.
-   *
-   * @generated from field: int32 seen_generation_attempt = 16;
-   */
-  seenGenerationAttempt: number;
-
-  /**
-   * The last of those deltas.
-   *
-   * @generated from field: int64 seen_seq = 17;
-   */
-  seenSeq: bigint;
-};
-
-/**
- * Describes the message palaver.relay.v1.StreamCursor.
- * Use `create(StreamCursorSchema)` to create a new message.
- */
-export const StreamCursorSchema: GenMessage<StreamCursor> = /*@__PURE__*/
-  messageDesc(file_palaver_relay_v1_cursor, 2);
 
