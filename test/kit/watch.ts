@@ -100,6 +100,14 @@ export class Watch implements AsyncDisposable {
     );
   }
 
+  /** What is shown of the running step: the parts of the deltas since the last message. */
+  running(): string[] {
+    const from = this.events.findLastIndex((event) => event.case === "message") + 1;
+    return joinDeltas(
+      this.events.slice(from).flatMap((event) => (event.case === "messagePart" ? [event.value] : [])),
+    );
+  }
+
   /** The stream has ended; with which error. */
   async end(): Promise<ConnectError | null> {
     await this.#reading;

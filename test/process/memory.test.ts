@@ -13,7 +13,7 @@ const script = { name: "quick", turns: [{ steps: [{ text: "An answer in a few fr
 
 // More turns take longer: TEST_MEMORY_MARKS="1000 10000" npx vitest run test/process/memory.test.ts
 it("the memory of a replica does not grow with the turns that it has run", async () => {
-  const marks = (process.env["TEST_MEMORY_MARKS"] ?? "300 1500").split(" ");
+  const marks = (process.env["TEST_MEMORY_MARKS"] ?? "1000 2000").split(" ");
   const heaps = await heapsAfter(marks);
   console.info(
     `heap: ${heaps.map(({ turns, heapBytes }) => `${heapBytes} bytes after ${turns} turns`).join(", ")}`,

@@ -14,19 +14,22 @@ const machineColumns = `archived, model, status, error, retry, action_deadline, 
   generation_attempt, last_message_id, last_queue_id`;
 
 const upsertHeartbeat: Statement = {
-  name: "upsert_heartbeat",
+  name: "at_0005.upsert_heartbeat",
   text: `insert into replicas (id, advertised_url, version) values ($1, $2, $3)
     on conflict (id) do update set heartbeat_at = clock_timestamp()`,
 };
-const deleteReplica: Statement = { name: "delete_replica", text: "delete from replicas where id = $1" };
+const deleteReplica: Statement = {
+  name: "at_0005.delete_replica",
+  text: "delete from replicas where id = $1",
+};
 const insertChat: Statement = {
-  name: "insert_chat",
+  name: "at_0005.insert_chat",
   text: `insert into chats as c (${machineColumns}, id, owner, title, labels)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
     returning ${columns}`,
 };
 const lockRunnable: Statement = {
-  name: "lock_runnable_chats",
+  name: "at_0005.lock_runnable_chats",
   text: `select ${columns} from chats c
     where c.status in ('running', 'interrupting')
       and ((c.worker_id = $3::uuid and c.id <> all ($4::uuid[]))
@@ -35,11 +38,11 @@ const lockRunnable: Statement = {
     order by c.updated_at for update of c skip locked limit $2`,
 };
 const lockChat: Statement = {
-  name: "lock_chat",
+  name: "at_0005.lock_chat",
   text: `select ${columns} from chats c where c.id = $1 and ($2::text is null or c.owner = $2) for update of c`,
 };
 const selectExtras: Statement = {
-  name: "select_chat_extras",
+  name: "at_0005.select_chat_extras",
   text: `
     select 'owner' as kind, null::bigint as id, null::bigint as position, null::text as role, null::jsonb as content,
         null::smallint as content_version, null::text as model, null::text as author, null::jsonb as usage, null::bytea as deltas
@@ -55,7 +58,7 @@ const selectExtras: Statement = {
     order by position`,
 };
 const updateChat: Statement = {
-  name: "update_chat",
+  name: "at_0005.update_chat",
   text: `with void as (delete from checkpoint_deltas d where d.chat_id = $20 and not ($3::text in ('running', 'interrupting')
       and $5::jsonb is null and d.history_version = $12 and d.generation_attempt = $17))
     update chats c set (${machineColumns}) =
@@ -65,7 +68,7 @@ const updateChat: Statement = {
     where c.id = $20 returning ${columns}`,
 };
 const insertMessages: Statement = {
-  name: "insert_messages",
+  name: "at_0005.insert_messages",
   text: `insert into messages (chat_id, revision, content_version, id, role, content, visibility, interrupted, model, author, usage)
     select $1, $2, $3, id, role, content::jsonb, visibility, interrupted, model, author, usage::jsonb
     from unnest($4::bigint[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[], $10::text[], $11::text[])
@@ -73,7 +76,7 @@ const insertMessages: Statement = {
     returning id, created_at`,
 };
 const appendDeltas: Statement = {
-  name: "append_checkpoint_deltas",
+  name: "at_0005.append_checkpoint_deltas",
   text: `with current as (
       select new.* from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::bytea[])
           as new (chat_id, lease_epoch, history_version, generation_attempt, first_seq, last_seq, deltas)

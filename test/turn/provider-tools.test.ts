@@ -147,11 +147,15 @@ describe.each(engines)("what a provider ran itself, on %s,", (engine) => {
   it.each(["anthropic", "openai", "google"] as const)(
     "through %s stands in the assistant's message, result after call, and goes back as it came (PART-4, PART-6)",
     async (provider) => {
-      const script = await server.script(steps[provider], [text("And more.")]);
+      const script = await server.script([...steps[provider], gate("said")], [text("And more.")]);
       const chatId = await newChat(replica.client, `${provider}/${script.model}`);
       const watch = replica.watch(chatId);
       await watch.event("caughtUp");
-      await ask(replica, chatId, "search");
+      const answered = ask(replica, chatId, "search");
+      // Nobody has to be shown deltas whom they reach after the commit.
+      await watch.until("all of the answer", () => watch.running().includes("text: Found it.") || undefined);
+      await script.open("said");
+      await answered;
       await ask(replica, chatId, "more");
 
       const { messages } = await replica.client.listMessages({ chatId });
