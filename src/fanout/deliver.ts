@@ -1,6 +1,6 @@
 /**
- * The fast path from a chat to those who watch it live. Connect reads the request, checks it, sends the headers and the snapshot, and in the end
- * the trailers; in between a subscriber that is live gets its responses here, as bytes that are made once for all subscribers of the chat
+ * The fast path from a chat to those who watch it live. Whoever answers the call reads the request, checks it, sends the headers and the snapshot, and
+ * in the end the trailers; in between a subscriber that is live gets its responses here, as bytes that are made once for all subscribers of the chat
  * and are written to its HTTP stream at the end of a turn of the event loop: no promise, no timer and no encoding per subscriber and delta.
  *
  * Nothing else may write to the outlet meanwhile. What a full outlet does not take stays with the subscription, which merges it, or ends it

@@ -5,7 +5,7 @@ import { callKey, noteFailure } from "./call.js";
 import { endOnAbort } from "./end-on-abort.js";
 import type { OpenStreams } from "./open-streams.js";
 import { requestError } from "./request-error.js";
-import { rpcError, toRpcError } from "./rpc-error.js";
+import { toRpcError } from "./rpc-error.js";
 
 /**
  * The outermost interceptor: every failure leaves it as an RPC error with a reason.
@@ -58,31 +58,19 @@ export function callInterceptor(deps: {
 
 /** The messages of a stream's request; what is wrong with them is the caller's fault. */
 async function* explainRequestErrors(
-  { message, method }: StreamRequest,
+  { message }: StreamRequest,
   limitBytes: number,
 ): AsyncGenerator<Message> {
-  let count = 0;
   const messages = message[Symbol.asyncIterator]();
   try {
     for (;;) {
       const result = await messages.next().catch((error: unknown) => {
         throw requestError(error, limitBytes);
       });
-      if (result.done === true) break;
-      count += 1;
-      if (count > 1 && method.methodKind === "server_streaming") throw wrongCount("more than one message");
+      if (result.done === true) return;
       yield result.value;
     }
   } finally {
     await messages.return?.();
   }
-  if (count === 0 && method.methodKind === "server_streaming") throw wrongCount("no message");
-}
-
-function wrongCount(what: string): ConnectError {
-  return rpcError(
-    Code.InvalidArgument,
-    "MALFORMED_REQUEST",
-    `This method takes one message; the request has ${what}.`,
-  );
 }

@@ -42,19 +42,12 @@ import {
   listChats,
   type Owner,
   readChat,
-  readChatView,
   readMessages,
 } from "../store/index.js";
-import {
-  type ChatReader,
-  decodeCursor,
-  type EpisodeSource,
-  deltaEvent,
-  Subscription,
-  watchChats,
-} from "../stream/index.js";
+import { decodeCursor, type EpisodeSource, Subscription, watchChats } from "../stream/index.js";
 import { callerKey } from "./authenticate.js";
 import { chatListReader } from "./chat-list-reader.js";
+import { chatReaders } from "./chat-reader.js";
 import { parseChatFilter } from "./chat-filter.js";
 import { outletKey } from "./outlet.js";
 import { decodePageToken, encodePageToken } from "./page-token.js";
@@ -80,6 +73,7 @@ export interface ChatServiceDeps {
 /** ChatService over the chat machine. Every statement on behalf of a caller is scoped by owner (ERR-5, AUTH-2). */
 export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof ChatService> {
   const { database, chats } = deps;
+  const readerOf = chatReaders(database);
 
   function model(requested: string, fallback: string): string {
     const id = requested === "" ? fallback : requested;
@@ -270,7 +264,7 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
       const { signal } = context;
       using subscription = new Subscription(
         {
-          reader: chatReader(database, reader(context)),
+          reader: readerOf(reader(context)),
           bus: deps.bus,
           deltaLog: deps.deltaLog,
           clock: deps.clock,
@@ -328,25 +322,6 @@ function reader(context: HandlerContext): Owner {
 /** In whose name the caller speaks and changes things: only their own, also as an admin. */
 function speaker(context: HandlerContext): string {
   return context.values.get(callerKey).owner;
-}
-
-/** What subscriptions read on behalf of an owner. */
-function chatReader(database: Database, owner: Owner): ChatReader {
-  return {
-    async readView(chatId, options) {
-      const view = await readChatView(database, chatId, owner, options);
-      if (view === undefined) return undefined;
-      return {
-        chat: chatToProto(view.chat),
-        metadataVersion: view.chat.metadataVersion,
-        messages: view.messages.map(messageToProto),
-        more: view.more,
-        reset: view.reset,
-        checkpoint: view.checkpoint.map((delta) => deltaEvent(view.chat, delta)),
-        queue: view.queue.map(queuedToProto),
-      };
-    },
-  };
 }
 
 function updateInput(

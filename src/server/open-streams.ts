@@ -1,6 +1,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import type { Clock, Logger } from "../platform/index.js";
 import { type Credential, credentialRevoked } from "./authenticate.js";
+import { deadlineExceeded } from "./rpc-error.js";
 
 /** How often the credentials of open streams are checked again (AUTH-3). With a verifier's own 10 s: 20 s in all. */
 const recheckMs = 10_000;
@@ -32,9 +33,13 @@ export class OpenStreams implements AsyncDisposable {
     return this.#streams.size;
   }
 
-  /** Registers a stream; without a credential it is never checked again. */
-  open(requestSignal: AbortSignal, credential: Credential | undefined): OpenStream {
+  /** Registers a stream; without a credential it is never checked again. `timeoutMs`: its deadline, unless somebody else watches that. */
+  open(requestSignal: AbortSignal, credential: Credential | undefined, timeoutMs?: number): OpenStream {
     const controller = new AbortController();
+    const deadline =
+      timeoutMs === undefined
+        ? undefined
+        : this.#clock.timer(timeoutMs, () => controller.abort(deadlineExceeded()));
     const follow = (): void => controller.abort(requestSignal.reason);
     if (requestSignal.aborted) follow();
     else requestSignal.addEventListener("abort", follow, { once: true });
@@ -45,6 +50,7 @@ export class OpenStreams implements AsyncDisposable {
       signal: controller.signal,
       [Symbol.dispose]: () => {
         requestSignal.removeEventListener("abort", follow);
+        deadline?.[Symbol.dispose]();
         this.#streams.delete(controller);
       },
     };

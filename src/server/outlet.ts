@@ -2,7 +2,7 @@ import type { ContextKey } from "@connectrpc/connect";
 import type { Outlet } from "../fanout/index.js";
 import type { HttpResponse } from "./listener.js";
 
-/** The body of the response to which an RPC belongs, for streams that are written past Connect. Undefined where nobody offers it. */
+/** The body of the response to which an RPC belongs, for streams that are written past whoever answers the call. Undefined where nobody offers it. */
 export const outletKey: ContextKey<Outlet | undefined> = {
   id: Symbol("palaver.outlet"),
   defaultValue: undefined,

@@ -96,12 +96,15 @@ export function abortToRpcError(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) {
     if (reasonOf(reason) !== undefined) return reason;
     if (reason.code === Code.DeadlineExceeded) {
-      return rpcError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "The call's deadline has passed.", {
-        cause: reason,
-      });
+      return deadlineExceeded(reason);
     }
   }
   return rpcError(Code.Canceled, "CANCELLED", "The caller has cancelled the call.", { cause: reason });
+}
+
+/** The time that the caller gave a call is over. */
+export function deadlineExceeded(cause?: unknown): ConnectError {
+  return rpcError(Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "The call's deadline has passed.", { cause });
 }
 
 /** `internal` / `INTERNAL` under a fresh error id; logs the failure with that id. */

@@ -6,7 +6,6 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import type { Outlet } from "../fanout/index.js";
 import type { Clock, Logger, Metrics, Random } from "../platform/index.js";
 import type { AccessRules } from "./access.js";
 import { callerKey } from "./authenticate.js";
@@ -60,14 +59,13 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       response.end("The Host header or the URL of this request is not valid.\n");
       return;
     }
+    // Nothing that stays with an open stream holds on to what the adapter made.
+    const isHead = universal.method === "HEAD";
     const requestBody = new RequestBody(request);
     // Of HTTP/2, the response itself "finishes" only when the request has ended too.
     ("stream" in response ? response.stream : response).once("finish", () => requestBody.dropRest());
     const send = ({ body, ...answer }: UniversalServerResponse): Promise<void> =>
-      universalResponseToNodeResponse(
-        body === undefined || universal.method === "HEAD" ? answer : { ...answer, body },
-        response,
-      );
+      universalResponseToNodeResponse(body === undefined || isHead ? answer : { ...answer, body }, response);
     const unsent = (error: unknown): void => {
       // The usual case: the client is gone.
       logger.debug({ err: error, path }, "cannot send a response");
@@ -104,7 +102,7 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       handler,
       path,
       foreign,
-      outlet: outletOf(response, universal.header),
+      response,
     })
       .then((answer) => {
         // A unary call of Connect is through with its request now. Without this, Node resets what nobody has begun to read.
@@ -123,7 +121,7 @@ async function answerCall(
     readonly path: string;
     readonly handler: UniversalHandler | undefined;
     readonly foreign: ConnectError | undefined;
-    readonly outlet: Outlet;
+    readonly response: HttpResponse;
   },
 ): Promise<UniversalServerResponse> {
   const { path, handler, foreign, stopping, publicServices, access, messageLimit } = options;
@@ -142,7 +140,8 @@ async function answerCall(
     if (stopped !== undefined) return refuse(stopped);
 
     const contextValues = createContextValues().set(callKey, call);
-    if (wire !== "connect") contextValues.set(outletKey, options.outlet);
+    if (handler.method.methodKind === "server_streaming" && wire !== "connect")
+      contextValues.set(outletKey, outletOf(options.response, request.header));
     if (!publicServices.has(handler.service.typeName)) {
       call.credential = await access.authenticate(request.header.get("authorization") ?? undefined);
       if (call.credential !== undefined) contextValues.set(callerKey, call.credential.caller);

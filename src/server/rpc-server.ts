@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Code, type ConnectError, type ConnectRouter, createConnectRouter } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
@@ -15,6 +15,7 @@ import { OpenStreams } from "./open-streams.js";
 import { registerReflection } from "./reflection.js";
 import { rpcError } from "./rpc-error.js";
 import { rpcHandler } from "./rpc-handler.js";
+import { type ServerStream, serverStreamHandler, serverStreamsOf } from "./server-stream-handler.js";
 import { StartError } from "./start-error.js";
 import type { MutualTls } from "./tls-handshake.js";
 import { validateInterceptor } from "./validate-interceptor.js";
@@ -97,10 +98,12 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     acceptCompression: [compressionGzip],
     compressMinBytes,
   });
-  options.services(withLimits(router, messageLimit));
+  const serverStreams = new Map<DescMethod, ServerStream>();
+  const registry = registering(router, { messageLimit, serverStreams });
+  options.services(registry);
   const services = registeredServices(router);
   const health = new ServerHealth(services.map((service) => service.typeName));
-  router.service(Health, health.service);
+  registry.service(Health, health.service);
   if (access.introducesItself) registerReflection(router, [...services, Health]);
 
   const shutdown = new AbortController();
@@ -113,7 +116,22 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     handshakeFailed: (error) => logger.debug({ err: error }, "a TLS handshake failed"),
     clock,
     handler: rpcHandler({
-      handlers: router.handlers,
+      handlers: router.handlers.map((handler) => {
+        const serverStream = serverStreams.get(handler.method);
+        return serverStream === undefined
+          ? handler
+          : serverStreamHandler(handler, serverStream, {
+              streams,
+              maxMessageBytes: messageLimit(handler.service),
+              maxResponseBytes,
+              maxTimeoutMs,
+              compressions: [compressionGzip],
+              compressMinBytes,
+              clock,
+              logger,
+              random,
+            });
+      }),
       access,
       publicServices: new Set(
         [Health, ServerReflection, ServerReflectionAlpha].map((service) => service.typeName),
@@ -159,11 +177,22 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   };
 }
 
-/** The router, with each service's own limit for the messages that it reads. */
-function withLimits(router: ConnectRouter, messageLimit: (service: DescService) => number): ConnectRouter {
+/** The router, with each service's own limit for the messages that it reads. Notes which methods answer with a stream. */
+function registering(
+  router: ConnectRouter,
+  {
+    messageLimit,
+    serverStreams,
+  }: {
+    readonly messageLimit: (service: DescService) => number;
+    readonly serverStreams: Map<DescMethod, ServerStream>;
+  },
+): ConnectRouter {
   return {
     handlers: router.handlers,
     service(service, implementation, options) {
+      for (const serverStream of serverStreamsOf(service, implementation))
+        serverStreams.set(serverStream.method, serverStream);
       router.service(service, implementation, { readMaxBytes: messageLimit(service), ...options });
       return this;
     },

@@ -31,7 +31,7 @@ async function* validateAll<T extends Message>(
   }
 }
 
-function validate(validator: Validator, schema: DescMessage, message: Message): void {
+export function validate(validator: Validator, schema: DescMessage, message: Message): void {
   const result = validator.validate(schema, message);
   switch (result.kind) {
     case "valid":

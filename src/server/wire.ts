@@ -108,7 +108,7 @@ export function requestCompression(wire: Wire, request: UniversalServerRequest):
 }
 
 /** Where a client names the compression of its message. */
-const compressionHeaders: Readonly<Record<Wire, string>> = {
+export const compressionHeaders: Readonly<Record<Wire, string>> = {
   connect: "content-encoding",
   "connect-stream": "connect-content-encoding",
   grpc: "grpc-encoding",

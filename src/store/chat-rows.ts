@@ -97,8 +97,10 @@ export function decodeOpenCalls(openCalls: string): OpenCallJson[] {
   return openCallsSchema.safeParse(fromJsonb(openCalls)).data ?? [];
 }
 
+const labelsSchema = z.record(z.string(), z.unknown());
+
 function decodeLabels(labels: string): Record<string, string> {
-  const { data = {} } = z.record(z.string(), z.unknown()).safeParse(fromJsonb(labels));
+  const { data = {} } = labelsSchema.safeParse(fromJsonb(labels));
   return Object.fromEntries(
     Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );

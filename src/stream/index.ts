@@ -13,6 +13,7 @@ export type {
 export { compareEpisodes, type EpisodeId } from "./episode.js";
 export { approximateSize } from "./event-size.js";
 export { splitPart } from "./fragment.js";
+export { SharedReads } from "./shared-reads.js";
 export { deltaEvent } from "./stream-event.js";
 export type { StreamPosition } from "./stream-state.js";
 export {

@@ -5,16 +5,21 @@ export const fault: Fault = {
   title: "a subscription reads the chat first, and a little later what was said in it",
   edits: [
     {
-      file: "src/server/chat-service.ts",
-      find: "      const view = await readChatView(database, chatId, owner, options);",
-      replace:
-        "      const before = await readChat(database, chatId, owner);\n      await new Promise((resolve) => setTimeout(resolve, 300));\n      const view = await readChatView(database, chatId, owner, options);",
+      file: "src/server/chat-reader.ts",
+      find: "type Owner, readChatView }",
+      replace: "type Owner, readChat, readChatView }",
     },
     {
-      file: "src/server/chat-service.ts",
-      find: "        chat: chatToProto(view.chat),\n        metadataVersion: view.chat.metadataVersion,",
+      file: "src/server/chat-reader.ts",
+      find: "  const view = await readChatView(database, chatId, owner, options);",
       replace:
-        "        chat: chatToProto(before ?? view.chat),\n        metadataVersion: (before ?? view.chat).metadataVersion,",
+        "  const before = await readChat(database, chatId, owner);\n  await new Promise((resolve) => setTimeout(resolve, 300));\n  const view = await readChatView(database, chatId, owner, options);",
+    },
+    {
+      file: "src/server/chat-reader.ts",
+      find: "    chat: chatToProto(view.chat),\n    metadataVersion: view.chat.metadataVersion,",
+      replace:
+        "    chat: chatToProto(before ?? view.chat),\n    metadataVersion: (before ?? view.chat).metadataVersion,",
     },
   ],
   kills: ["snapshot/one-cut"],
