@@ -1,3 +1,4 @@
+import { markdownTable } from "../run/table.js";
 import { type Fleet, fleetOf, type Limit, limitsOf, postgresShare } from "./fleet.js";
 import { postgresKinds, statementsPerSecond, type PostgresKind, type PostgresLoad } from "./load.js";
 import type { Measured } from "./measured.js";
@@ -154,14 +155,8 @@ export function breaksFirst({ limits, measured, workload }: CapacityReport): str
 
 /** As a part of a page. */
 export function markdownOf(report: CapacityReport): string {
-  const tables = [measuredRows(report), fleetRows(report), limitRows(report)].map(pipes);
+  const tables = [measuredRows(report), fleetRows(report), limitRows(report)].map(markdownTable);
   return [...tables.slice(0, 2), breaksFirst(report), ...tables.slice(2)].join("\n\n");
-}
-
-function pipes(rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const [head = [], ...body] = rows;
-  return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
 }
 
 function ofPostgres({ load }: Fleet, of: (load: PostgresLoad) => number): number {

@@ -8,7 +8,7 @@ import { root } from "../kit/child.js";
 import { Surroundings } from "../kit/surroundings.js";
 import { type BenchCase, type BenchRun, Unavailable } from "./bench-case.js";
 import { type Result, summarize } from "./result.js";
-import { columns, row, table } from "./table.js";
+import { columns, markdownTable, row, table } from "./table.js";
 
 /** A command that measures some of its cases, or all. */
 export interface Program {
@@ -26,6 +26,7 @@ export interface Program {
 interface Options {
   readonly quick?: true;
   readonly json?: string;
+  readonly markdown?: string;
   readonly rounds?: number;
   readonly list?: true;
   readonly build: boolean;
@@ -43,6 +44,7 @@ export async function runProgram(program: Program): Promise<void> {
     .argument(`[${cases}...]`, `the ${cases} to measure, such as ${example} (default: all)`)
     .option("--quick", `a short round of each: ${quick}`)
     .option("--json <file>", "write the results there too")
+    .option("--markdown <file>", "write the table there too, as Markdown")
     .option("--rounds <n>", "how often each side is measured (default: 4; quick: 1)", positive)
     .option("--list", `list the ${cases}`)
     .option("--no-build", "measure dist/ as it is")
@@ -122,6 +124,8 @@ async function measure(
   console.log(`\n${table([columns, ...results.map(row)])}`);
   if (quick) console.log("\nA quick run says that everything works, not how fast it is.");
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.markdown !== undefined)
+    await writeFile(options.markdown, `${markdownTable([columns, ...results.map(row)])}\n`);
   if (failed.length + missing.length > 0)
     console.error(`\nnot measured: ${[...failed, ...missing].join(", ")}`);
   return failed.length === 0 && (missing.length === 0 || !options.named);

@@ -32,6 +32,13 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+/** Likewise, as Markdown has tables. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), line(head.map(() => "---")), ...body.map(line)].join("\n");
+}
+
 /** Three digits that mean something. */
 export function shown(value: number): string {
   if (Math.abs(value) >= 100) return String(Math.round(value));

@@ -148,11 +148,12 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    return this.#inTransaction({ idempotency, beginsWithReads: true }, async (tx) => {
-      const [row, extras] = await Promise.all([
+    const read = (tx: Transaction) =>
+      Promise.all([
         lockChat(tx, target.chatId, target.owner),
         readChatExtras(tx, target.chatId, this.#leaseMs, "if-orphaned"),
       ]);
+    return this.#inTransaction({ idempotency, read }, async (tx, [row, extras]) => {
       if (row === undefined) throw chatNotFound();
       const state = chatStateFromRows(row, extras);
       const asked = typeof request === "function" ? request(state) : request;
@@ -178,17 +179,18 @@ export class Chats {
   }
 
   async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
-    return this.#inTransaction<Applied | WorkerRefusal>({ beginsWithReads: true }, async (tx) => {
-      const [row, extras] = await Promise.all([
-        lockChat(tx, chatId, undefined),
-        readChatExtras(tx, chatId, this.#leaseMs, "never"),
-      ]);
-      if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
-      const state = chatStateFromRows(row, extras);
-      const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
-      if (applied === undefined) return { result: { refused }, notify: [] };
-      return { result: applied, notify: notify ? [applied.chat] : [] };
-    });
+    const read = (tx: Transaction) =>
+      Promise.all([lockChat(tx, chatId, undefined), readChatExtras(tx, chatId, this.#leaseMs, "never")]);
+    return this.#inTransaction<Applied | WorkerRefusal, Awaited<ReturnType<typeof read>>>(
+      { read },
+      async (tx, [row, extras]) => {
+        if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
+        const state = chatStateFromRows(row, extras);
+        const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
+        if (applied === undefined) return { result: { refused }, notify: [] };
+        return { result: applied, notify: notify ? [applied.chat] : [] };
+      },
+    );
   }
 
   /**
@@ -207,12 +209,14 @@ export class Chats {
     running: readonly string[],
     { unownedOnly = false } = {},
   ): Promise<Acquired[]> {
-    const { acquired, unreadable } = await this.#inTransaction({ beginsWithReads: true }, async (tx) => {
+    const lock = (tx: Transaction, wanted: number, except: readonly string[]) => {
+      const options = { leaseMs: this.#leaseMs, limit: wanted, workerId, running, except };
+      return unownedOnly ? lockUnownedChats(tx, options) : lockRunnableChats(tx, options);
+    };
+    const read = (tx: Transaction) => lock(tx, limit, []);
+    const { acquired, unreadable } = await this.#inTransaction({ read }, async (tx, first) => {
       const result = { acquired: [] as Acquired[], unreadable: new Map<string, unknown>() };
-      for (let wanted = limit; wanted > 0; ) {
-        const except = [...result.acquired.map(({ chat }) => chat.id), ...result.unreadable.keys()];
-        const options = { leaseMs: this.#leaseMs, limit: wanted, workerId, running, except };
-        const locked = await (unownedOnly ? lockUnownedChats : lockRunnableChats)(tx, options);
+      for (let wanted = limit, locked = first; ; ) {
         const unreadableBefore = result.unreadable.size;
         for (const [index, { id, idleMs }] of locked.entries()) {
           const isLast = index === locked.length - 1 && locked.length < wanted;
@@ -225,6 +229,11 @@ export class Chats {
           }
         }
         wanted = locked.length < wanted ? 0 : result.unreadable.size - unreadableBefore;
+        if (wanted === 0) break;
+        locked = await lock(tx, wanted, [
+          ...result.acquired.map(({ chat }) => chat.id),
+          ...result.unreadable.keys(),
+        ]);
       }
       return { result, notify: result.acquired.map(({ chat }) => chat) };
     });
@@ -297,25 +306,30 @@ export class Chats {
     );
   }
 
-  async #inTransaction<T>(
-    options: { readonly idempotency?: Idempotency<T> | undefined; readonly beginsWithReads?: boolean },
-    work: (tx: Transaction) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
+  /**
+   * `read`: what `work` goes by, if it begins with that. It is asked for at once, with the idempotency key, and thrown away where that has a
+   * result already.
+   */
+  async #inTransaction<T, Read = undefined>(
+    options: {
+      readonly idempotency?: Idempotency<T> | undefined;
+      readonly read?: (tx: Transaction) => Promise<Read>;
+    },
+    work: (tx: Transaction, read: Read) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
   ): Promise<T> {
-    const { idempotency } = options;
-    // The key is written first, where there is one.
-    const beginsWithReads = options.beginsWithReads === true && idempotency === undefined;
+    const { idempotency, read } = options;
+    const beginsWithReads = idempotency !== undefined || read !== undefined;
     const carryOut = async (tx: Transaction): Promise<{ result: T; notify: readonly ChatRecord[] }> => {
-      if (idempotency === undefined) return work(tx);
+      const [earlier, known] = (await Promise.all([
+        idempotency && claimIdempotencyKey(tx, idempotency.owner, idempotency.key),
+        read?.(tx),
+      ])) as [Awaited<ReturnType<typeof claimIdempotencyKey>>, Read];
+      if (idempotency === undefined) return work(tx, known);
       const { owner, key, requestHash } = idempotency;
-      const earlier = await claimIdempotencyKey(tx, owner, key);
       if (earlier === undefined) {
-        const outcome = await work(tx);
-        await saveIdempotencyKey(tx, {
-          owner,
-          key,
-          requestHash,
-          response: idempotency.encode(outcome.result),
-        });
+        const outcome = await work(tx, known);
+        const response = idempotency.encode(outcome.result);
+        await tx.finish(() => saveIdempotencyKey(tx, { owner, key, requestHash, response }));
         return outcome;
       }
       if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {

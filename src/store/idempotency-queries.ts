@@ -19,8 +19,11 @@ export async function claimIdempotencyKey(
   owner: string,
   key: string,
 ): Promise<{ requestHash: Uint8Array; response: Uint8Array } | undefined> {
-  await tx.query(lockKey, [owner, key]);
-  const [row] = await tx.query<{ request_hash: Uint8Array; response: Uint8Array }>(selectKey, [owner, key]);
+  // They go out together. The second one begins when the first has its lock, and so sees what was committed meanwhile.
+  const [, [row]] = await Promise.all([
+    tx.query(lockKey, [owner, key]),
+    tx.query<{ request_hash: Uint8Array; response: Uint8Array }>(selectKey, [owner, key]),
+  ]);
   return row === undefined ? undefined : { requestHash: row.request_hash, response: row.response };
 }
 

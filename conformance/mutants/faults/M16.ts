@@ -17,9 +17,9 @@ export const fault: Fault = {
     { file: "src/chat/chats.ts", find: "input, { isLast: true });", replace: "input, { isLast: false });" },
     {
       file: "src/chat/chats.ts",
-      find: "if (idempotency === undefined) return work(tx);",
+      find: "if (idempotency === undefined) return work(tx, known);",
       replace:
-        "if (idempotency === undefined) {\n        const early = await work(tx);\n        for (const chat of early.notify) this.#publish(notificationOf(chat), chat.owner);\n        return { ...early, notify: [] };\n      }",
+        "if (idempotency === undefined) {\n        const early = await work(tx, known);\n        for (const chat of early.notify) this.#publish(notificationOf(chat), chat.owner);\n        return { ...early, notify: [] };\n      }",
     },
   ],
   kills: ["bus/notify-after-commit"],
