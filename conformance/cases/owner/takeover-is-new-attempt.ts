@@ -1,6 +1,6 @@
-import { text } from "../../surroundings/scripted-model/script.js";
+import { gate, text } from "../../surroundings/scripted-model/script.js";
 import { defineCase } from "../../suite/cases/define-case.js";
-import { all, halfAnswer, heldTurn, watchAt } from "../kit/cluster.js";
+import { halfAnswer, heldTurn, watchAt } from "../kit/cluster.js";
 import { deltasTold, idleWith, showing } from "../kit/relays.js";
 import { deltasOf } from "../kit/turns.js";
 
@@ -15,7 +15,8 @@ export const takeoverIsNewAttempt = defineCase({
   limitMs: 90_000,
   run: async (context) => {
     const { arrange, check, mayLose, process, waitFor } = context;
-    const { chatId, owner, others } = await heldTurn(context, halfAnswer, [text("the whole answer")]);
+    const whole = [text("the whole answer"), gate("end")];
+    const { chatId, script, owner, others } = await heldTurn(context, halfAnswer, whole);
     const [watcher] = await watchAt(context, chatId, [others[0]]);
     if (watcher === undefined) return;
     await arrange("the first half of the answer is shown", "relay_recovery", showing(watcher, "half an "));
@@ -24,10 +25,15 @@ export const takeoverIsNewAttempt = defineCase({
     await waitFor(
       {
         rule: "OWN-3",
-        sentence: "the turn is taken over and comes to its end",
-        happens: all([watcher], (one) => idleWith(one, 2)),
+        sentence: "the turn is taken over, and what is generated then is shown",
+        happens: showing(watcher, "the whole answer"),
       },
       "lease",
+    );
+    script.open("end");
+    await waitFor(
+      { rule: "OWN-3", sentence: "it comes to its end", happens: idleWith(watcher, 2) },
+      "response",
     );
     const deltas = deltasOf(watcher.events);
     const attempts = [...new Set(deltas.map(({ episode }) => episode?.generationAttempt ?? 0))];
