@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { type Database, migrate, openPglite, openPostgres } from "../../src/store/index.js";
 import { createTestDatabase } from "./postgres.js";
 
@@ -53,7 +54,11 @@ export async function openTestDatabase(
 
 /** What disposed databases leave for the next test, in whichever file of this worker. They end with the run. */
 const sparePostgres: Awaited<ReturnType<typeof createTestDatabase>>[] = [];
-const sparePglite: Database[] = [];
+/** Likewise, but of one file: an engine knows for good which statement has which name, and files have names of their own. */
+let sparePglite: { readonly file: string | undefined; readonly databases: Database[] } = {
+  file: undefined,
+  databases: [],
+};
 
 async function openOnPostgres(poolSize: number | undefined): Promise<OpenTestDatabase> {
   const data = sparePostgres.pop() ?? (await createTestDatabase());
@@ -71,12 +76,18 @@ async function openOnPostgres(poolSize: number | undefined): Promise<OpenTestDat
 }
 
 async function openOnPglite(): Promise<OpenTestDatabase> {
-  const database = sparePglite.pop() ?? (await openPglite({ dataDir: undefined }));
+  const { testPath: file } = expect.getState();
+  if (sparePglite.file !== file) {
+    await Promise.all(sparePglite.databases.map((database) => database.close()));
+    sparePglite = { file, databases: [] };
+  }
+  const { databases } = sparePglite;
+  const database = databases.pop() ?? (await openPglite({ dataDir: undefined }));
   return {
     database,
     url: undefined,
     [Symbol.asyncDispose]: once(async () => {
-      if (await empty(database)) sparePglite.push(database);
+      if (databases === sparePglite.databases && (await empty(database))) databases.push(database);
       else await database.close();
     }),
   };
