@@ -36,8 +36,8 @@ it("drops what arrives after the abort", async () => {
 
 it("never calls a peer silent where that may last for ever, and does not look all the time", async () => {
   vi.useFakeTimers();
+  const set = vi.spyOn(globalThis, "setTimeout");
   try {
-    const set = vi.spyOn(globalThis, "setTimeout");
     const { stream } = careless();
     const leave = new AbortController();
     const next = listen(() => stream, {
@@ -50,6 +50,8 @@ it("never calls a peer silent where that may last for ever, and does not look al
     expect(vi.getTimerCount()).toBe(1);
     expect(await Promise.race([next, Promise.resolve("waits")])).toBe("waits");
   } finally {
+    // First, or whoever restores all spies later brings the fake one back.
+    set.mockRestore();
     vi.useRealTimers();
   }
 });

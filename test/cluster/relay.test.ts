@@ -104,6 +104,8 @@ describe("a relay between two replicas", { timeout: 90_000 }, () => {
     );
     const watch = watcher.watch(chatId);
     await untilShown(watch, "la la la ");
+    // Whoever comes late is shown the stored checkpoint before the relay is there.
+    await until(() => owner.links.relay.journal.count("connected") > 0, { what: "the relay's connection" });
     const { mark } = owner.links.relay.journal;
     expect(owner.links.relay.sever()).toBeGreaterThan(0);
     await script.open("cut");
