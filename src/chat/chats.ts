@@ -2,10 +2,13 @@ import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.j
 import { type ChatRecord, PalaverError } from "../protocol/index.js";
 import {
   appendCheckpoints,
+  type ChatExtras,
+  type ChatRow,
   claimIdempotencyKey,
   type Database,
   DatabaseError,
   decodeChat,
+  type DeltasWanted,
   insertChat,
   type LeasedChunk,
   lockChat,
@@ -66,9 +69,12 @@ export interface NewChat {
   readonly first: UserMessage | undefined;
 }
 
+type LockedChat = readonly [ChatRow | undefined, ChatExtras];
+
 /**
  * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
- * what it says, commit; then one notification (CHAT-2, BUS-3). Two requests at once are serialised by the row lock.
+ * what it says, commit; then one notification (CHAT-2, BUS-3). A worker's may be one statement instead, which writes nothing if the row has
+ * changed. Two requests at once are serialised by the row lock.
  */
 export class Chats {
   readonly #database: Database;
@@ -148,11 +154,7 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    const read = (tx: Transaction) =>
-      Promise.all([
-        lockChat(tx, target.chatId, target.owner),
-        readChatExtras(tx, target.chatId, this.#leaseMs, "if-orphaned"),
-      ]);
+    const read = (tx: Transaction) => this.#lock(tx, target, "if-orphaned");
     return this.#inTransaction({ idempotency, read }, async (tx, [row, extras]) => {
       if (row === undefined) throw chatNotFound();
       const state = chatStateFromRows(row, extras);
@@ -179,18 +181,23 @@ export class Chats {
   }
 
   async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
-    const read = (tx: Transaction) =>
-      Promise.all([lockChat(tx, chatId, undefined), readChatExtras(tx, chatId, this.#leaseMs, "never")]);
-    return this.#inTransaction<Applied | WorkerRefusal, Awaited<ReturnType<typeof read>>>(
-      { read },
-      async (tx, [row, extras]) => {
-        if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
-        const state = chatStateFromRows(row, extras);
-        const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
-        if (applied === undefined) return { result: { refused }, notify: [] };
-        return { result: applied, notify: notify ? [applied.chat] : [] };
-      },
-    );
+    const read = (tx: Transaction) => this.#lock(tx, { chatId, owner: undefined }, "never");
+    return this.#inTransaction<Applied | WorkerRefusal, LockedChat>({ read }, async (tx, [row, extras]) => {
+      if (row === undefined) return { result: { refused: "CHAT_NOT_FOUND" }, notify: [] };
+      const state = chatStateFromRows(row, extras);
+      const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
+      if (applied === undefined) return { result: { refused }, notify: [] };
+      return { result: applied, notify: notify ? [applied.chat] : [] };
+    });
+  }
+
+  /** The chat, from now on nobody else's, and what belongs to it: both are asked for at once. */
+  #lock(
+    tx: Transaction,
+    { chatId, owner }: { chatId: string; owner: Owner },
+    deltas: DeltasWanted,
+  ): Promise<LockedChat> {
+    return Promise.all([lockChat(tx, chatId, owner), readChatExtras(tx, chatId, this.#leaseMs, deltas)]);
   }
 
   /**

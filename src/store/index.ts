@@ -31,20 +31,22 @@ export {
 } from "./checkpoint-queries.js";
 export { type ChatRow, decodeChat, decodeOpenCalls } from "./chat-rows.js";
 export {
-  type ChatColumns,
   type ChatExtras,
-  type ChatMetadata,
   type DeltasWanted,
-  deleteChat,
-  deleteQueuedMessages,
-  hideMessagesFrom,
-  insertChat,
-  insertMessages,
   lockChat,
   lockRunnableChats,
   lockUnownedChats,
   readChatExtras,
   readChatRow,
+} from "./chat-locks.js";
+export {
+  type ChatColumns,
+  type ChatMetadata,
+  deleteChat,
+  deleteQueuedMessages,
+  hideMessagesFrom,
+  insertChat,
+  insertMessages,
   readExpiredActions,
   readMessageRole,
   changeChat,

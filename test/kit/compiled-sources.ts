@@ -22,12 +22,7 @@ export async function compileSources(): Promise<AsyncDisposable> {
   await removeOutdated(cache);
   const folder = await mkdtemp(join(cache, prefix));
   await build({
-    entryPoints: [
-      "src/**/*.ts",
-      "test/kit/**/*.ts",
-      "test/process/*.fixture.ts",
-      "conformance/surroundings/*.ts",
-    ],
+    entryPoints: ["src/**/*.ts", "test/kit/provider-server/**/*.ts", "test/process/*.fixture.ts"],
     absWorkingDir: root,
     outdir: folder,
     outbase: root,

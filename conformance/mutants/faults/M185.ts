@@ -5,7 +5,7 @@ export const fault: Fault = {
   title: "whoever looks for work takes what a living replica runs",
   edits: [
     {
-      file: "src/store/chat-writes.ts",
+      file: "src/store/chat-locks.ts",
       find: "or c.worker_id <> all (array(select r.id from replicas r",
       replace: "or c.worker_id <> $3::uuid or c.worker_id <> all (array(select r.id from replicas r",
     },

@@ -5,7 +5,7 @@ export const fault: Fault = {
   title: "the chats of a replica that died are its own for ever",
   edits: [
     {
-      file: "src/store/chat-writes.ts",
+      file: "src/store/chat-locks.ts",
       find: "or c.worker_id <> all (array(select r.id from replicas r",
       replace: "or false and c.worker_id <> all (array(select r.id from replicas r",
     },

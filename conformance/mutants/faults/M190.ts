@@ -5,7 +5,7 @@ export const fault: Fault = {
   title: "the lease of a turn is counted from its message, and not from its owner's last heartbeat",
   edits: [
     {
-      file: "src/store/chat-writes.ts",
+      file: "src/store/chat-locks.ts",
       find: "where r.heartbeat_at > clock_timestamp() - $1 * interval '1 millisecond')))",
       replace: "where c.updated_at > clock_timestamp() - $1 * interval '1 millisecond')))",
     },
