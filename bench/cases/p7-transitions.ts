@@ -13,7 +13,10 @@ export const transitions: BenchCase = {
     const databaseUrl = await bench.createDatabase();
     await createBenchTables(databaseUrl);
     const machines = await bench.createDatabase();
-    await using child = new Child({ module: "bench/kit/transitions-process.ts" });
+    await using child = new Child({
+      module: "bench/kit/transitions-process.ts",
+      nodeOptions: bench.serverNodeOptions,
+    });
     const seconds = bench.pick(5, 1);
     const runs = await alternate(bench.rounds, {
       ours: async () => {
@@ -29,6 +32,7 @@ export const transitions: BenchCase = {
         value: await pgbench(databaseUrl, { folder: bench.folder, seconds, clients: lanes }),
       }),
     });
+    await child.terminate();
     bench.report({
       id: "P7",
       case: "send, acquire, begin, commit step, finish",

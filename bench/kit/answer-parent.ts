@@ -15,6 +15,8 @@ export function answerParent(answers: Readonly<Record<string, (argument: never) 
       }
     })();
   });
+  // What Node.js writes at the end of a process, it writes when that exits.
+  process.once("SIGTERM", () => process.exit());
   // It lives to be asked.
   process.channel?.ref();
   process.send?.("ready");
