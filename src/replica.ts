@@ -50,7 +50,7 @@ import {
 import { DeltaLog, type EpisodeSource } from "./stream/index.js";
 import { builtInTools, createToolRegistry, type Tool } from "./tools/index.js";
 import { version } from "./version.js";
-import { Worker } from "./worker/index.js";
+import { Offers, Worker } from "./worker/index.js";
 
 /** The files of one prompt have at most this many bytes together; the newest go first. */
 const maxPromptFileBytes = 32 * 1024 * 1024;
@@ -128,10 +128,12 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       logger: log,
     });
     started.add(async () => bus[Symbol.asyncDispose]());
+    const offers = new Offers({ clock });
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
       publish: (notification, owner) => bus.publish(notification, owner),
+      offer: (chatId, state) => offers.add(chatId, state),
       onUnreadable: (chatId, error) =>
         log.error(
           { err: error, chat_id: chatId },
@@ -208,6 +210,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     const worker = new Worker({
       workerId: id,
       chats,
+      offers,
       bus,
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),

@@ -222,11 +222,11 @@ function watchersOf(
 }
 
 /**
- * How often a worker looks for work: whenever any chat anywhere becomes runnable, one of its own turns ends, or a poll is due. What comes
- * while it looks, or lets others go first, leads to one more look (src/worker/worker.ts, `#acquireLoop`).
+ * How often a worker looks for work: whenever a chat becomes runnable on another replica, or a poll is due. What comes while it looks, or
+ * lets others go first, leads to one more look (src/worker/worker.ts, `#acquireLoop`).
  */
 function looksForWork({ giveWayMs, pollSeconds }: Workload, turnRate: number, workers: number): number {
-  const wakes = turnRate + turnRate / workers + 1 / pollSeconds;
+  const wakes = turnRate * (1 - 1 / workers) + 1 / pollSeconds;
   const busySeconds = workers > 1 ? giveWayMs / 1_000 : 0;
   return 1 / (busySeconds + Math.exp(-wakes * busySeconds) / wakes);
 }

@@ -1,11 +1,11 @@
 // Turns without a model and without a server: the transitions of the chat machine on a database, 8 or so at a time.
 import { randomUUID } from "node:crypto";
-import { type Applied, Chats, type WorkerRefusal } from "../../src/chat/index.js";
+import { type Applied, Chats, type ChatState, type WorkerRefusal } from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
 import { migrate, openPostgres, readMessages, writeHeartbeat } from "../../src/store/index.js";
 import { answerParent } from "./answer-parent.js";
 
-/** Send, Acquire, BeginAttempt, CommitStep, FinishTurn: each is a transaction. */
+/** Send, Acquire, BeginAttempt, CommitStep, FinishTurn: each is a transaction. The worker is the one of the replica that takes the message. */
 const transitionsPerTurn = 5;
 
 function accepted(result: Applied | WorkerRefusal): NonNullable<Applied["state"]> {
@@ -26,7 +26,13 @@ async function run({
   const workerId = randomUUID();
   const heartbeat = { id: workerId, advertisedUrl: "", version: "bench", capacity: lanes, turns: 0 };
   await writeHeartbeat(database, { ...heartbeat, clockAt: systemClock.now() });
-  const chats = new Chats({ database, publish: () => undefined, leaseMs: 3_600_000 });
+  const offered = new Map<string, ChatState>();
+  const chats = new Chats({
+    database,
+    publish: () => undefined,
+    offer: (chatId, state) => void offered.set(chatId, state),
+    leaseMs: 3_600_000,
+  });
   const parts = [{ type: "text" as const, text: "x".repeat(120) }];
 
   /** Resolves with the id of the last message. */
@@ -37,7 +43,10 @@ async function run({
       { type: "Send", message: user, whenBusy: "queue" },
       () => undefined,
     );
-    const acquired = accepted(await chats.work(chatId, { type: "Acquire", workerId }));
+    const state = offered.get(chatId);
+    const got = state && (await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 }));
+    if (got?.state === undefined) throw new Error("the chat was not as it was left");
+    const acquired = got.state;
     const fence = { workerId, leaseEpoch: acquired.leaseEpoch };
     const { history: historyVersion } = acquired.versions;
     const { generationAttempt } = acquired;

@@ -46,6 +46,8 @@ export interface Lease {
   readonly chatId: string;
   readonly fence: Fence;
   readonly state: ChatState;
+  /** What the model may see, if somebody has read it since the chat was left like that. */
+  readonly history?: readonly MessageRecord[] | undefined;
 }
 
 /**
@@ -80,6 +82,8 @@ class Turn {
   readonly #control: TurnControl;
   readonly #logger: Logger;
   #state: ChatState;
+  /** Read beforehand, for the first step alone. If it was changed since, no attempt begins with it. */
+  #history: readonly MessageRecord[] | undefined;
   #staleInARow = 0;
   #handedOver: "released" | "cut" | undefined;
 
@@ -88,6 +92,7 @@ class Turn {
     this.#chatId = lease.chatId;
     this.#fence = lease.fence;
     this.#state = lease.state;
+    this.#history = lease.history;
     this.#control = control;
     this.#logger = deps.logger.child({ chat_id: lease.chatId, lease_epoch: lease.fence.leaseEpoch });
   }
@@ -114,7 +119,7 @@ class Turn {
       if (this.#control.draining) return this.#release("released");
       if (!(await this.#waitForRetry(retry.due_at))) return state;
     }
-    const history = await this.#untilDatabaseAnswers(() => this.#deps.readHistory(this.#chatId));
+    const history = await this.#readHistory();
     const next = decide(history, state.openCalls);
     switch (next.type) {
       case "run-tools":
@@ -131,6 +136,12 @@ class Turn {
       default:
         return next satisfies never;
     }
+  }
+
+  async #readHistory(): Promise<readonly MessageRecord[]> {
+    const history = this.#history;
+    this.#history = undefined;
+    return history ?? this.#untilDatabaseAnswers(() => this.#deps.readHistory(this.#chatId));
   }
 
   async #waitForRetry(dueAt: string): Promise<boolean> {

@@ -18,8 +18,11 @@ export interface Bus extends AsyncDisposable {
   /** Calls `listener` whenever something was announced about some chat of that owner, until disposed. Like listeners of a chat. */
   watchOwner(owner: string, listener: () => void): Disposable;
   /** Calls `listener` whenever some chat may have become runnable: for workers. */
-  watchRunnable(listener: () => void): Disposable;
+  watchRunnable(listener: RunnableListener): Disposable;
 }
+
+/** Hears of work. With the id of the chat if it was announced here; what comes from elsewhere does not tell. */
+export type RunnableListener = (chatId?: string) => void;
 
 /** Hears of one chat. Undefined: something may have become of it that nobody says; look. */
 export type ChatListener = (notification: ChatNotification | undefined) => void;

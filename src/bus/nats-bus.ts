@@ -2,7 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { Events, type NatsConnection, type QueuedIterator, type Status } from "nats";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
 import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
-import type { Bus, ChatListener } from "./bus.js";
+import type { Bus, ChatListener, RunnableListener } from "./bus.js";
 import { BusError } from "./bus-error.js";
 import { BusMetrics } from "./bus-metrics.js";
 import { Listeners } from "./listeners.js";
@@ -59,7 +59,7 @@ class NatsBus implements Bus {
   readonly #chats = new Listeners<ChatNotification | undefined>();
   /** By subject. */
   readonly #owners = new Listeners<undefined>();
-  readonly #runnable = new Listeners<undefined>();
+  readonly #runnable = new Listeners<string | undefined>();
   readonly #topics = new Topics();
   readonly #outbox: Outbox;
   readonly #metrics: BusMetrics;
@@ -92,7 +92,7 @@ class NatsBus implements Bus {
     const subject = ownerSubject(owner);
     this.#chats.call(chatId, notification);
     this.#owners.call(subject, undefined);
-    if (runnable) this.#runnable.call(runnableSubject, undefined);
+    if (runnable) this.#runnable.call(runnableSubject, chatId);
     if (chatSubject(chatId) === undefined) return;
     const payload = toBinary(ChatNotificationSchema, notification);
     this.#outbox.add({ chatId, version, ownerSubject: subject, runnable, payload });
@@ -121,7 +121,7 @@ class NatsBus implements Bus {
     return this.#watchPlain(ownerSubject(owner), this.#owners, listener);
   }
 
-  watchRunnable(listener: () => void): Disposable {
+  watchRunnable(listener: RunnableListener): Disposable {
     return this.#watchPlain(runnableSubject, this.#runnable, listener);
   }
 
@@ -141,7 +141,11 @@ class NatsBus implements Bus {
   }
 
   /** A subject whose messages say nothing but that they came. */
-  #watchPlain(subject: string, listeners: Listeners<undefined>, listener: () => void): Disposable {
+  #watchPlain<T>(
+    subject: string,
+    listeners: Listeners<T | undefined>,
+    listener: (value?: T) => void,
+  ): Disposable {
     const listening = listeners.add(subject, listener);
     const call = (): void => listeners.call(subject, undefined);
     const receive = (): void => {

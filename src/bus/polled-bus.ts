@@ -1,6 +1,6 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import type { Clock, Logger, Random } from "../platform/index.js";
-import type { Bus, ChatListener } from "./bus.js";
+import type { Bus, ChatListener, RunnableListener } from "./bus.js";
 import { HeadReads } from "./head-reads.js";
 
 export interface PolledBusOptions {
@@ -68,7 +68,7 @@ export class PolledBus implements Bus {
     return this.#options.bus.watchOwner(owner, listener);
   }
 
-  watchRunnable(listener: () => void): Disposable {
+  watchRunnable(listener: RunnableListener): Disposable {
     return this.#options.bus.watchRunnable(listener);
   }
 

@@ -71,6 +71,13 @@ export interface NewChat {
 
 type LockedChat = readonly [ChatRow | undefined, ChatExtras];
 
+/** What is told of a commit. */
+interface News {
+  readonly chat: ChatRecord;
+  /** The chat as a client left it; it may be anyone's to run now. */
+  readonly left?: ChatState | undefined;
+}
+
 /**
  * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
  * what it says, commit; then one notification (CHAT-2, BUS-3). A worker's may be one statement instead, which writes nothing if the row has
@@ -79,23 +86,27 @@ type LockedChat = readonly [ChatRow | undefined, ChatExtras];
 export class Chats {
   readonly #database: Database;
   readonly #publish: (notification: ChatNotification, owner: string) => void;
+  readonly #offer: (chatId: string, state: ChatState) => void;
   readonly #leaseMs: number;
   readonly #onUnreadable: (chatId: string, error: unknown) => void;
   /** Of which it was told. */
   readonly #unreadable = new Set<string>();
 
   /**
-   * `publish` announces a commit to a chat of that owner and must not throw. `leaseMs`: an owner whose heartbeat is older is dead.
+   * `publish` announces a commit to a chat of that owner and must not throw. `offer` is told first of a chat that a client has left for
+   * anyone to run, for {@link acquireOffered}; nor may it throw. `leaseMs`: an owner whose heartbeat is older is dead.
    * `onUnreadable` is told once of each chat that no worker can go on with, because of what is stored of it.
    */
   constructor(options: {
     database: Database;
     publish: (notification: ChatNotification, owner: string) => void;
+    offer?: (chatId: string, state: ChatState) => void;
     leaseMs: number;
     onUnreadable?: (chatId: string, error: unknown) => void;
   }) {
     this.#database = options.database;
     this.#publish = options.publish;
+    this.#offer = options.offer ?? (() => undefined);
     this.#leaseMs = options.leaseMs;
     this.#onUnreadable = options.onUnreadable ?? (() => undefined);
   }
@@ -114,7 +125,7 @@ export class Chats {
       if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
       const messages = await insertMessageRows(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
-      return { result: respond(applied), notify: [applied.chat] };
+      return { result: respond(applied), notify: [{ chat: applied.chat, left: state }] };
     });
   }
 
@@ -135,7 +146,7 @@ export class Chats {
       const imported = newChat();
       rowCount = imported.rows.length;
       const chat = decodeChat(await importChat(tx, imported, control));
-      return { result: respond(chat), notify: [chat] };
+      return { result: respond(chat), notify: [{ chat }] };
     });
     // The import is done whatever becomes of this: it is tried again with the next tidying.
     if (rowCount >= manyRows) await refreshStatistics(this.#database).catch(() => undefined);
@@ -164,7 +175,10 @@ export class Chats {
       const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, { metadata, isLast });
       if (applied === undefined) throw refusalError(refused, state, transitionName(input));
-      return { result: respond(applied), notify: notify ? [applied.chat] : [] };
+      return {
+        result: respond(applied),
+        notify: notify ? [{ chat: applied.chat, left: applied.state }] : [],
+      };
     });
   }
 
@@ -176,7 +190,7 @@ export class Chats {
     const isFenced = "fence" in input;
     const done = isFenced && believed && (await applyAsBelieved(this.#database, chatId, believed, input));
     if (!done) return this.#workOnLocked(chatId, input);
-    if (done.notify) this.#tell(done.applied.chat);
+    if (done.notify) this.#tell(done.applied);
     return done.applied;
   }
 
@@ -187,7 +201,7 @@ export class Chats {
       const state = chatStateFromRows(row, extras);
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
       if (applied === undefined) return { result: { refused }, notify: [] };
-      return { result: applied, notify: notify ? [applied.chat] : [] };
+      return { result: applied, notify: notify ? [{ chat: applied.chat }] : [] };
     });
   }
 
@@ -242,7 +256,7 @@ export class Chats {
           ...result.unreadable.keys(),
         ]);
       }
-      return { result, notify: result.acquired.map(({ chat }) => chat) };
+      return { result, notify: result.acquired.map(({ chat }) => ({ chat })) };
     });
     for (const [chatId, error] of unreadable) this.#tellUnreadable(chatId, error);
     return acquired;
@@ -263,9 +277,21 @@ export class Chats {
     const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, { isLast });
     if (applied === undefined) return undefined;
     const takenOver = row.worker_id !== null;
-    // A compaction is asked for without a message: its time is not known.
-    const begun = takenOver || state.generationAttempt > 0 || state.compactionRequested;
-    return { ...applied, takenOver, waitedMs: begun ? undefined : idleMs };
+    return { ...applied, takenOver, waitedMs: takenOver || hasBegun(state) ? undefined : idleMs };
+  }
+
+  /**
+   * Gives a worker a chat that was offered `ageMs` ago, if it is still what it was then: with one statement. Undefined if it is not; what it
+   * is instead, {@link acquire} finds out.
+   */
+  async acquireOffered(
+    workerId: string,
+    { chatId, state, ageMs }: { chatId: string; state: ChatState; ageMs: number },
+  ): Promise<Acquired | undefined> {
+    const done = await applyAsBelieved(this.#database, chatId, state, { type: "Acquire", workerId });
+    if (done === undefined) return undefined;
+    this.#tell(done.applied);
+    return { ...done.applied, takenOver: false, waitedMs: hasBegun(state) ? undefined : ageMs };
   }
 
   /**
@@ -322,11 +348,11 @@ export class Chats {
       readonly idempotency?: Idempotency<T> | undefined;
       readonly read?: (tx: Transaction) => Promise<Read>;
     },
-    work: (tx: Transaction, read: Read) => Promise<{ result: T; notify: readonly ChatRecord[] }>,
+    work: (tx: Transaction, read: Read) => Promise<{ result: T; notify: readonly News[] }>,
   ): Promise<T> {
     const { idempotency, read } = options;
     const beginsWithReads = idempotency !== undefined || read !== undefined;
-    const carryOut = async (tx: Transaction): Promise<{ result: T; notify: readonly ChatRecord[] }> => {
+    const carryOut = async (tx: Transaction): Promise<{ result: T; notify: readonly News[] }> => {
       const [earlier, known] = (await Promise.all([
         idempotency && claimIdempotencyKey(tx, idempotency.owner, idempotency.key),
         read?.(tx),
@@ -349,13 +375,24 @@ export class Chats {
       return { result: idempotency.decode(earlier.response), notify: [] };
     };
     const { result, notify } = await this.#database.transaction(carryOut, { beginsWithReads });
-    for (const chat of notify) this.#tell(chat);
+    for (const news of notify) this.#tell(news);
     return result;
   }
 
-  #tell(chat: ChatRecord): void {
+  #tell({ chat, left }: News): void {
+    if (left !== undefined && isOpenToAll(left)) this.#offer(chat.id, left);
     this.#publish(notificationOf(chat), chat.owner);
   }
+}
+
+/** Whether anyone may run the chat, and nothing of an earlier run is left. */
+function isOpenToAll({ phase, checkpoint }: ChatState): boolean {
+  return phase.status === "running" && phase.owner === undefined && checkpoint === undefined;
+}
+
+/** Whether somebody has begun to work on it. A compaction is asked for without a message: its time is not known. */
+function hasBegun({ generationAttempt, compactionRequested }: ChatState): boolean {
+  return generationAttempt > 0 || compactionRequested;
 }
 
 /** Whether the database refused or did not answer; otherwise what it answered could not be understood. */

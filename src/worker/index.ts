@@ -1,1 +1,2 @@
+export { Offers } from "./offers.js";
 export { Worker, type WorkerOptions } from "./worker.js";

@@ -6,6 +6,7 @@ import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.j
 import { type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { giveUpTurn } from "./give-up-turn.js";
+import type { Offer, Offers } from "./offers.js";
 import { ReplicaWatch, type SeenReplica } from "./replica-watch.js";
 import { chatsToAskFor, giveWayMs, type Load } from "./share.js";
 import { StepCounts } from "./step-counts.js";
@@ -15,6 +16,8 @@ export interface WorkerOptions {
   /** The id of this replica: what `worker_id` says of the chats that it runs. */
   readonly workerId: string;
   readonly chats: Chats;
+  /** What clients of this replica leave to be run. */
+  readonly offers: Offers;
   readonly bus: Bus;
   readonly turn: Omit<TurnDeps, "chats" | "clock" | "logger">;
   readonly clock: Clock;
@@ -56,7 +59,8 @@ interface RunningTurn {
  * acquires, one looks for what no notification told, one checkpoints running steps.
  *
  * Work goes to whoever has room. All workers hear of it at once and the first to look has it, but one that runs much lets those that run
- * less look first. Among chats, the one whose last message is the oldest goes first, also when it was released or its owner died.
+ * less look first. Among chats, the one whose last message is the oldest goes first, also when it was released or its owner died. What a
+ * client of this replica has just left need not be looked for, unless there may be more to do.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
  * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
@@ -68,8 +72,11 @@ export class Worker {
   /** How turns ended, since the start. */
   readonly #ends: Record<TurnEnd, number> = { idle: 0, released: 0, cut: 0, lost: 0 };
   readonly #wakeup = new Wakeup();
-  /** The next look for work is also for chats whose owner has died, or that this worker has given up: it goes through all that run. */
-  #lookForAbandoned = true;
+  /**
+   * What the next look for work is for: `abandoned` are also chats whose owner has died, or that this worker has given up, and that goes
+   * through all that run. `nothing`: all that there is to do was offered.
+   */
+  #lookFor: "nothing" | "unowned" | "abandoned" = "abandoned";
   readonly #others: ReplicaWatch;
   readonly #metrics: WorkerMetrics;
   /** Aborts when nothing more is acquired. What runs may go on. */
@@ -100,7 +107,10 @@ export class Worker {
       selfId,
       leaseMs,
       clock,
-      onLapse: () => this.#workToDo({ abandoned: true }),
+      onLapse: () => {
+        this.#mayFind("abandoned");
+        this.#workToDo();
+      },
     });
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
@@ -180,8 +190,7 @@ export class Worker {
     this.#watchdog = clock.timer(leftMs, () => this.#beatTooOld());
     if (this.#beating) return;
     this.#beating = true;
-    this.#lookForAbandoned = true;
-    this.#wakeup.notify();
+    this.#lookEverywhere();
   }
 
   #beatTooOld(): void {
@@ -215,7 +224,7 @@ export class Worker {
 
   async #acquireLoop(): Promise<void> {
     const { bus, logger, pollMs } = this.#options;
-    using _watch = bus.watchRunnable(() => this.#workToDo());
+    using _watch = bus.watchRunnable((chatId) => this.#workToDo(chatId));
     let failures = 0;
     while (!this.#draining.signal.aborted) {
       try {
@@ -235,54 +244,89 @@ export class Worker {
     return this.#beating;
   }
 
-  /** There may be something to acquire. */
-  #workToDo({ abandoned = false } = {}): void {
-    if (abandoned) this.#lookForAbandoned = true;
+  /** There may be something to acquire: that chat, or any. */
+  #workToDo(chatId?: string): void {
+    const isOffered = chatId !== undefined && this.#options.offers.has(chatId);
+    if (!isOffered) this.#mayFind("unowned");
     this.#wakeup.notify();
     this.#lookingAgain?.[Symbol.dispose]();
     this.#lookingAgain = this.#options.clock.timer(lookAgainMs, () => this.#lookEverywhere());
   }
 
+  #mayFind(what: "unowned" | "abandoned"): void {
+    if (this.#lookFor !== "abandoned") this.#lookFor = what;
+  }
+
   #lookEverywhere(): void {
-    this.#lookForAbandoned = true;
+    this.#mayFind("abandoned");
     this.#wakeup.notify();
   }
 
   async #acquireAll(): Promise<void> {
-    const { chats, workerId } = this.#options;
     for (;;) {
       const waitMs = giveWayMs(this.#load());
       if (waitMs > 0) await this.#pause(waitMs, this.#draining);
       if (!this.#owns() || this.#draining.signal.aborted) return;
       const limit = chatsToAskFor(this.#load());
-      if (limit === 0) return;
-      const unownedOnly = !this.#lookForAbandoned;
-      this.#lookForAbandoned = false;
-      let acquired: readonly Acquired[];
-      try {
-        acquired = await chats.acquire(workerId, limit, [...this.#running.keys()], { unownedOnly });
-      } catch (error) {
-        // What it acquired, if the answer alone was lost, is ours already.
-        this.#lookForAbandoned = true;
-        throw error;
-      }
-      // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
-      if (!this.#owns()) return;
-      this.#runAll(acquired);
-      if (acquired.length < limit) return;
-      // There may be more.
-      if (!unownedOnly) this.#lookForAbandoned = true;
+      // Who comes first shows when there is room.
+      if (limit === 0) return this.#mayFind("unowned");
+      const lookFor = this.#lookFor;
+      const mayBeMore =
+        lookFor === "nothing" ? this.#acquireOffered(limit) : this.#acquireFound(lookFor, limit);
+      if (!(await mayBeMore)) return;
     }
   }
 
-  #runAll(acquired: readonly Acquired[]): void {
-    const { workerId } = this.#options;
-    for (const each of acquired) {
-      this.#metrics.acquired(each);
-      const { chat, state } = each;
-      if (state === undefined) continue;
-      this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state });
+  /** The oldest first, whoever has left them. Returns whether there may be more. */
+  async #acquireFound(lookFor: "unowned" | "abandoned", limit: number): Promise<boolean> {
+    const { chats, workerId, offers } = this.#options;
+    this.#lookFor = "nothing";
+    // They are among those that are found.
+    offers.clear();
+    let acquired: readonly Acquired[];
+    try {
+      const running = [...this.#running.keys()];
+      acquired = await chats.acquire(workerId, limit, running, { unownedOnly: lookFor === "unowned" });
+    } catch (error) {
+      // What it acquired, if the answer alone was lost, is ours already.
+      this.#mayFind("abandoned");
+      throw error;
     }
+    // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
+    if (!this.#owns()) return false;
+    for (const each of acquired) this.#runAcquired(each);
+    if (acquired.length < limit) return false;
+    this.#mayFind(lookFor);
+    return true;
+  }
+
+  /** Those that clients of this replica have left. Returns whether there may be more. */
+  async #acquireOffered(limit: number): Promise<boolean> {
+    const offers = this.#options.offers.take(limit);
+    const taken = await Promise.allSettled(offers.map((offer) => this.#take(offer)));
+    const failed = taken.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+    if (failed === undefined) return offers.length > 0;
+    this.#mayFind("abandoned");
+    throw failed.reason;
+  }
+
+  /** What the chat's history is, is asked at the same time: if the chat is still what it was, so is that. */
+  async #take(offer: Offer): Promise<void> {
+    const { chats, workerId, turn } = this.#options;
+    const [acquired, history] = await Promise.all([
+      chats.acquireOffered(workerId, offer),
+      turn.readHistory(offer.chatId).catch(() => undefined),
+    ]);
+    if (acquired === undefined) return this.#mayFind("unowned");
+    if (this.#owns()) this.#runAcquired(acquired, history);
+  }
+
+  #runAcquired(acquired: Acquired, history?: Lease["history"]): void {
+    const { workerId } = this.#options;
+    this.#metrics.acquired(acquired);
+    const { chat, state } = acquired;
+    if (state === undefined) return;
+    this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state, history });
   }
 
   #load(): Load {

@@ -3,10 +3,11 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Chats } from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
-import { type Database, writeHeartbeat } from "../../src/store/index.js";
+import { type Database, openPostgres, writeHeartbeat } from "../../src/store/index.js";
 import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
+import { openStatementTap } from "../kit/statement-tap.js";
 import { until } from "../kit/until.js";
-import { createChat, startWorkers } from "./workers.js";
+import { createChat, startWorkers, type TestWorkers } from "./workers.js";
 
 /** Another client of the database, which can stand in the way. */
 async function openBlocker(
@@ -20,6 +21,16 @@ async function openBlocker(
     },
     [Symbol.asyncDispose]: () => client.end(),
   };
+}
+
+async function readEpoch(database: Database, chatId: string): Promise<number | undefined> {
+  const statement = { name: "test_epoch", text: "select lease_epoch as epoch from chats where id = $1" };
+  return (await database.query<{ epoch: number }>(statement, [chatId]))[0]?.epoch;
+}
+
+async function readAttempt(database: Database, chatId: string): Promise<number | undefined> {
+  const text = "select generation_attempt as attempt from chats where id = $1";
+  return (await database.query<{ attempt: number }>({ name: "test_attempt", text }, [chatId]))[0]?.attempt;
 }
 
 describe.each(engines)("on %s a chat that cannot be read", { timeout: 120_000 }, (engine) => {
@@ -75,52 +86,124 @@ describe("a worker", { timeout: 60_000 }, () => {
       },
     };
     await using workers = await startWorkers({ database: losing, capacities: [1_000] });
-    const lost = await workers.newChat();
+    // Heard of, but not offered: it is looked for.
+    const lost = await createChat(workers.unoffered);
     await until(() => isLost, { what: "the answer that gets lost" });
-    const statement = { name: "test_epoch", text: "select lease_epoch as epoch from chats where id = $1" };
     await until(
       async () => {
         await workers.newChat();
-        const [row] = await opened.database.query<{ epoch: number }>(statement, [lost]);
-        return row?.epoch === 2;
+        return (await readEpoch(opened.database, lost)) === 2;
       },
       { what: "the chat to be acquired anew" },
     );
   });
 
-  it("runs nothing that it got after its last heartbeat had become too old, until it beats again", async () => {
-    const leaseMs = 900;
+  it("takes what a client of its replica leaves, without looking for it", async () => {
     await using opened = await openTestDatabase("postgres");
-    const { database, url } = opened;
-    await using workers = await startWorkers({ database, capacities: [10], leaseMs });
-    await using beats = await openBlocker(url);
-    await using reads = await openBlocker(url);
-    const chat = async (): Promise<
-      { worker_id: string | null; lease_epoch: number; attempt: number } | undefined
-    > => {
-      const text =
-        "select worker_id, lease_epoch, generation_attempt as attempt from chats where status = 'running'";
-      const [row] = await database.query<{ worker_id: string | null; lease_epoch: number; attempt: number }>({
-        name: "test_chat",
-        text,
-      });
-      return row;
-    };
-    await beats.run("begin; update replicas set version = version");
-    await reads.run("begin; lock table checkpoints in access exclusive mode");
-    await workers.newChat();
-    const old = {
-      name: "test_old_beats",
-      text: "select 1 from replicas where heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'",
-    };
-    await until(async () => (await database.query(old, [leaseMs])).length, {
-      what: "a heartbeat beyond the lease",
-    });
-    await reads.run("rollback");
-    await until(async () => (await chat())?.worker_id, { what: "the answer to the acquire" });
-    expect(await chat()).toMatchObject({ lease_epoch: 1, attempt: 0 });
-    await beats.run("rollback");
-    await until(async () => (await chat())?.attempt, { what: "the turn" });
-    expect(await chat()).toMatchObject({ lease_epoch: 2, attempt: 1 });
+    await using tap = await openStatementTap(opened.url ?? "");
+    await using database = openPostgres({ url: tap.url });
+    await using workers = await startWorkers({ database, capacities: [10] });
+    tap.reset();
+    const chatId = await workers.newChat();
+    await until(async () => (await readAttempt(opened.database, chatId)) === 1, { what: "the attempt" });
+    const { change_chat: changes, lock_unowned_chats: unowned, lock_runnable_chats: runnable } = tap.counts();
+    expect({ changes, unowned, runnable }).toEqual({ changes: 2, unowned: undefined, runnable: undefined });
   });
+
+  it("finds what was offered to it, and was changed before it took it", async () => {
+    await using opened = await openTestDatabase("postgres");
+    let changed = 0;
+    const slow: Database = {
+      ...methodsOf(opened.database),
+      query: async (statement, parameters) => {
+        if (statement.name === "change_chat" && changed++ === 0) {
+          await opened.database.script("update chats set snapshot_version = snapshot_version + 1");
+        }
+        return opened.database.query(statement, parameters);
+      },
+    };
+    await using workers = await startWorkers({ database: slow, capacities: [10] });
+    await workers.newChat();
+    await workers.allOwned(1);
+    expect(changed).toBeGreaterThan(0);
+  });
+
+  it("acquires anew what was offered to it, when the answer to that got lost", async () => {
+    await using opened = await openTestDatabase("postgres");
+    let isLost = false;
+    const losing: Database = {
+      ...methodsOf(opened.database),
+      query: async (statement, parameters) => {
+        const rows = await opened.database.query(statement, parameters);
+        if (statement.name !== "change_chat" || isLost) return rows as never;
+        isLost = true;
+        throw new Error("the answer to the acquire got lost");
+      },
+    };
+    await using workers = await startWorkers({ database: losing, capacities: [10] });
+    const chatId = await workers.newChat();
+    await until(async () => (await readEpoch(opened.database, chatId)) === 2, {
+      what: "the chat to be acquired anew",
+    });
+    expect(isLost).toBe(true);
+  });
+
+  it("runs the older ones first when it has had no room, whoever left them", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { database } = opened;
+    await using workers = await startWorkers({ ...opened, capacities: [1] });
+    const running = await workers.newChat();
+    await workers.allOwned(1);
+    const older = await createChat(workers.unoffered);
+    const younger = await workers.newChat();
+    await workers.chats.request({ chatId: running, owner: "alice" }, { type: "Interrupt" }, () => undefined);
+    await until(async () => (await readEpoch(database, older)) === 1, { what: "the older one" });
+    expect(await readEpoch(database, younger)).toBe(0);
+  });
+
+  it.each([
+    { which: "found", needs: "checkpoints", leave: (workers: TestWorkers) => createChat(workers.unoffered) },
+    { which: "was offered", needs: "checkpoint_deltas", leave: (workers: TestWorkers) => workers.newChat() },
+  ])(
+    "runs nothing that it $which and got after its last heartbeat had become too old, until it beats again",
+    async ({ needs, leave }) => {
+      const leaseMs = 900;
+      await using opened = await openTestDatabase("postgres");
+      const { database, url } = opened;
+      await using workers = await startWorkers({ database, capacities: [10], leaseMs });
+      await using beats = await openBlocker(url);
+      await using reads = await openBlocker(url);
+      const chat = async (): Promise<
+        { worker_id: string | null; lease_epoch: number; attempt: number } | undefined
+      > => {
+        const text =
+          "select worker_id, lease_epoch, generation_attempt as attempt from chats where status = 'running'";
+        const [row] = await database.query<{
+          worker_id: string | null;
+          lease_epoch: number;
+          attempt: number;
+        }>({
+          name: "test_chat",
+          text,
+        });
+        return row;
+      };
+      await beats.run("begin; update replicas set version = version");
+      await reads.run(`begin; lock table ${needs} in access exclusive mode`);
+      await leave(workers);
+      const old = {
+        name: "test_old_beats",
+        text: "select 1 from replicas where heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'",
+      };
+      await until(async () => (await database.query(old, [leaseMs])).length, {
+        what: "a heartbeat beyond the lease",
+      });
+      await reads.run("rollback");
+      await until(async () => (await chat())?.worker_id, { what: "the answer to the acquire" });
+      expect(await chat()).toMatchObject({ lease_epoch: 1, attempt: 0 });
+      await beats.run("rollback");
+      await until(async () => (await chat())?.attempt, { what: "the turn" });
+      expect(await chat()).toMatchObject({ lease_epoch: 2, attempt: 1 });
+    },
+  );
 });

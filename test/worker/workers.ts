@@ -6,7 +6,7 @@ import { noMetrics, silentLogger, systemClock } from "../../src/platform/index.j
 import { type Database, listReplicas, readHistory, writeHeartbeat } from "../../src/store/index.js";
 import { DeltaLog } from "../../src/stream/index.js";
 import { createToolRegistry } from "../../src/tools/index.js";
-import { Worker } from "../../src/worker/index.js";
+import { Offers, Worker } from "../../src/worker/index.js";
 import { until } from "../kit/until.js";
 
 export interface TestWorkersOptions {
@@ -23,6 +23,8 @@ export interface TestWorkersOptions {
  */
 export interface TestWorkers extends AsyncDisposable {
   readonly chats: Chats;
+  /** The same as one of another replica has them: what it leaves is announced, and offered to nobody here. */
+  readonly unoffered: Chats;
   /** Creates a chat with a turn to run; resolves when it is committed. */
   newChat(): Promise<string>;
   /** How many running chats each worker owns, in their order. */
@@ -62,11 +64,14 @@ export async function startWorkers({
   heartbeatMs = 50,
 }: TestWorkersOptions): Promise<TestWorkers> {
   const bus = new LocalBus();
-  const chats = new Chats({
+  // The first worker is the one whose replica the test calls.
+  const offers = new Offers({ clock: systemClock });
+  const elsewhere = {
     database,
     leaseMs,
-    publish: (notification, owner) => bus.publish(notification, owner),
-  });
+    publish: bus.publish.bind(bus),
+  };
+  const chats = new Chats({ ...elsewhere, offer: (chatId, state) => offers.add(chatId, state) });
   const looks = new Map<string, number>();
   const workers: Worker[] = [];
   const ids: readonly string[] = capacities.map(() => randomUUID());
@@ -75,6 +80,7 @@ export async function startWorkers({
     const worker = new Worker({
       workerId: id,
       chats,
+      offers: index === 0 ? offers : new Offers({ clock: systemClock }),
       bus: index === 0 ? bus : fromAfar(bus),
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),
@@ -123,6 +129,7 @@ export async function startWorkers({
   };
   return {
     chats,
+    unoffered: new Chats(elsewhere),
     owned,
     newChat: () => createChat(chats),
     allOwned: async (count) => {
@@ -144,7 +151,8 @@ function fromAfar(bus: Bus): Bus {
     publish: (notification, owner) => bus.publish(notification, owner),
     watchChat: (chatId, listener) => bus.watchChat(chatId, listener),
     watchOwner: (owner, listener) => bus.watchOwner(owner, listener),
-    watchRunnable: (listener) => bus.watchRunnable(() => void systemClock.timer(onTheWayMs, listener)),
+    watchRunnable: (listener) =>
+      bus.watchRunnable(() => void systemClock.timer(onTheWayMs, () => listener())),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -19,7 +19,7 @@ export const fault: Fault = {
       file: "src/chat/chats.ts",
       find: "if (idempotency === undefined) return work(tx, known);",
       replace:
-        "if (idempotency === undefined) {\n        const early = await work(tx, known);\n        for (const chat of early.notify) this.#publish(notificationOf(chat), chat.owner);\n        return { ...early, notify: [] };\n      }",
+        "if (idempotency === undefined) {\n        const early = await work(tx, known);\n        for (const news of early.notify) this.#tell(news);\n        return { ...early, notify: [] };\n      }",
     },
   ],
   kills: ["bus/notify-after-commit"],

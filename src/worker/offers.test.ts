@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import type { ChatState } from "../chat/index.js";
+import { createChatState } from "../chat/create-chat-state.js";
+import { ManualClock } from "../platform/index.js";
+import { Offers } from "./offers.js";
+
+const user = { parts: [{ type: "text" as const, text: "go" }], author: "alice", model: "test/model" };
+const left: ChatState = createChatState("test/model", [], user).chat;
+
+function setUp(): { clock: ManualClock; offers: Offers } {
+  const clock = new ManualClock();
+  return { clock, offers: new Offers({ clock }) };
+}
+
+it("the oldest offers are taken first, once, and know their age", () => {
+  const { clock, offers } = setUp();
+  for (const chatId of ["a", "b", "c"]) {
+    offers.add(chatId, left);
+    clock.advance(10);
+  }
+  expect(offers.take(2)).toEqual([
+    { chatId: "a", state: left, ageMs: 30 },
+    { chatId: "b", state: left, ageMs: 20 },
+  ]);
+  expect(offers.has("a")).toBe(false);
+  expect(offers.take(2)).toEqual([{ chatId: "c", state: left, ageMs: 10 }]);
+  expect(offers.take(2)).toEqual([]);
+});
+
+it("of a chat counts what it was last", () => {
+  const { offers } = setUp();
+  const changed = { ...left, leaseEpoch: 1 };
+  offers.add("a", left);
+  offers.add("a", changed);
+  expect(offers.take(9)).toEqual([{ chatId: "a", state: changed, ageMs: 0 }]);
+});
+
+it("what nobody takes does not grow without end, and what was known is kept up to date", () => {
+  const { offers } = setUp();
+  for (let chat = 0; chat < 1_000; chat++) offers.add(`chat ${chat}`, left);
+  const changed = { ...left, leaseEpoch: 1 };
+  offers.add("chat 0", changed);
+  expect(offers.has("chat 999")).toBe(false);
+  const taken = offers.take(1_000);
+  expect(taken).toHaveLength(100);
+  expect(taken[0]?.state).toBe(changed);
+});
