@@ -9,6 +9,7 @@ import type { BenchCase, BenchRun } from "../run/bench-case.js";
 import { Resources } from "../run/resources.js";
 import { alternate, type Measurement } from "../run/rounds.js";
 import { median } from "../run/statistics.js";
+import { LightClient } from "../kit/light-client.js";
 import { firstDeltas } from "./p8-first-delta.js";
 
 /** What is measured in both databases. */
@@ -147,8 +148,8 @@ async function compareCalls(bench: BenchRun, grown: Place, fresh: Place): Promis
 async function compareFirstDelta(bench: BenchRun, grown: Place, fresh: Place): Promise<void> {
   const times = bench.pick(100, 15);
   const p50 = async ({ server, shortChat }: Place): Promise<Measurement> => {
-    const inStoredChat = { ...server, createChat: async () => shortChat() };
-    return { value: median(await firstDeltas(inStoredChat, server, times)) };
+    using client = new LightClient(server.url);
+    return { value: median(await firstDeltas(shortChat(), { worker: client, watcher: client }, times)) };
   };
   const runs = await alternate(bench.rounds, { ours: () => p50(grown), floor: () => p50(fresh) });
   bench.report({ id: "P11", case: "P8 send to first delta, stored chat, p50", unit: "ms", bar, runs });
