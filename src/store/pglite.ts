@@ -22,6 +22,8 @@ import { encodeParameters, type Parameter } from "./parameters.js";
 export interface PgliteOptions {
   /** The folder for the data, created if need be, for this process alone. Undefined: in memory, gone on close. */
   readonly dataDir: string | undefined;
+  /** What a database in memory begins with, as PGlite's `dumpDataDir` gives it. Default: nothing, which takes seconds to make. */
+  readonly contents?: Blob;
 }
 
 /**
@@ -30,13 +32,17 @@ export interface PgliteOptions {
  *
  * @throws StoreError DATA_DIR_IN_USE when another process has the folder open
  */
-export async function openPglite({ dataDir }: PgliteOptions): Promise<Database> {
+export async function openPglite({ dataDir, contents }: PgliteOptions): Promise<Database> {
   const lock = dataDir === undefined ? undefined : await acquireDataDirLock(dataDir);
   try {
     // Loaded on demand: a replica on a Postgres server has no use for 27 MB of WebAssembly.
     const { PGlite } = await import("@electric-sql/pglite");
     // initdb wants a folder of its own.
-    const pglite = await PGlite.create(dataDir === undefined ? {} : { dataDir: join(dataDir, "pgdata") });
+    const pglite = await PGlite.create(
+      dataDir === undefined
+        ? { ...(contents && { loadDataDir: contents }) }
+        : { dataDir: join(dataDir, "pgdata") },
+    );
     // The parameters come encoded and the columns go through our decoders, so its own conversions are replaced.
     for (const oid of Object.keys(pglite.parsers)) pglite.parsers[oid] = columnDecoder(Number(oid));
     for (const oid of Object.keys(pglite.serializers)) pglite.serializers[oid] = (value) => value as string;

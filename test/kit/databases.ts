@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { type Database, migrate, openPglite, openPostgres } from "../../src/store/index.js";
+import { pgliteTemplate } from "./pglite-template.js";
 import { createTestDatabase } from "./postgres.js";
 
 /**
@@ -35,7 +36,7 @@ export interface TestDatabaseOptions {
 /**
  * Opens a fresh database, with the program's tables but without rows. Those that are open at the same time are separate.
  *
- * The first one takes 0.3 s on Postgres and seconds on PGlite, later ones tens of milliseconds, because one that is disposed is emptied and used again. Emptied means: its schema `public` is replaced. A test that creates other
+ * The first one takes 0.3 s, later ones tens of milliseconds, because one that is disposed is emptied and used again. Emptied means: its schema `public` is replaced. A test that creates other
  * schemas, roles or settings of the database cleans up itself.
  */
 export async function openTestDatabase(
@@ -82,7 +83,8 @@ async function openOnPglite(): Promise<OpenTestDatabase> {
     sparePglite = { file, databases: [] };
   }
   const { databases } = sparePglite;
-  const database = databases.pop() ?? (await openPglite({ dataDir: undefined }));
+  const database =
+    databases.pop() ?? (await openPglite({ dataDir: undefined, contents: await pgliteTemplate() }));
   return {
     database,
     url: undefined,

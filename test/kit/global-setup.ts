@@ -5,6 +5,7 @@ import { findOpenssl } from "./certificates.js";
 import { findChromium } from "./chromium.js";
 import { compileSources } from "./compiled-sources.js";
 import { installPackage } from "./debian-packages.js";
+import { ensurePgliteTemplate } from "./pglite-template.js";
 import { type PostgresServer, startPostgres } from "./postgres-server.js";
 import { ensure, ensureServers } from "./test-programs.js";
 
@@ -31,7 +32,7 @@ export async function setup({ provide }: TestProject): Promise<void> {
   await ensure(findOpenssl, () => installPackage("openssl"));
   await ensure(findChromium, () => installPackage("chromium"));
   if (given === "") server = await startPostgres();
-  compiled = await compileSources();
+  [compiled] = await Promise.all([compileSources(), ensurePgliteTemplate()]);
   provide("postgresUrl", server?.url ?? given);
   const prefix = `palaver_test_${randomBytes(4).toString("hex")}_`;
   provide("databasePrefix", prefix);

@@ -8,6 +8,7 @@ import { ChatService } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
 import { silentLogger } from "../../src/platform/index.js";
 import { type ReplicaDeps, startReplica } from "../../src/replica.js";
 import type { Engine } from "./databases.js";
+import { copyPgliteTemplate } from "./pglite-template.js";
 import { createTestDatabase } from "./postgres.js";
 import type { ProviderServer } from "./provider-server/index.js";
 import { Watch } from "./watch.js";
@@ -92,6 +93,7 @@ async function openData(engine: Engine): Promise<{ env: Record<string, string>; 
     return { env: { DATABASE_URL: url, HOME: tmpdir() }, drop };
   }
   const folder = await mkdtemp(join(tmpdir(), "palaver-test-"));
+  await copyPgliteTemplate(join(folder, "database", "pgdata"));
   return {
     env: { PALAVER_DATA_DIR: folder, HOME: folder },
     drop: () => rm(folder, { recursive: true, force: true }),

@@ -96,14 +96,16 @@ describe.each(engines)("stored content on %s", (engine) => {
     });
     const imports = createClient(ImportService, createGrpcTransport({ baseUrl: replica.url }));
     const rows: { chatId: string; id: number; raw: string }[] = [];
-    const waiting = [...contentVectors];
+    // Reading is the same on both engines, and the text that they keep: some tell whether that holds.
+    const vectors = contentVectors.filter((_, index) => engine === "postgres" || index % 5 === 0);
+    const waiting = [...vectors];
     const some = async (): Promise<void> => {
       for (let vector = waiting.pop(); vector !== undefined; vector = waiting.pop()) {
         rows.push({ ...(await goOn(vector, server, replica, imports)), raw: vector.raw });
       }
     };
     await Promise.all([some(), some(), some(), some()]);
-    expect(rows).toHaveLength(contentVectors.length);
+    expect(rows).toHaveLength(vectors.length);
     await replica.stop();
     await using database = await openReplicaData(replica);
     const stored = await database.query<{ same: boolean; revision: number }>(
