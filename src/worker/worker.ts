@@ -266,10 +266,13 @@ export class Worker {
     for (;;) {
       const waitMs = giveWayMs(this.#load());
       if (waitMs > 0) await this.#pause(waitMs, this.#draining);
-      if (!this.#owns() || this.#draining.signal.aborted) return;
-      const limit = chatsToAskFor(this.#load());
-      // Who comes first shows when there is room.
-      if (limit === 0) return this.#mayFind("unowned");
+      if (this.#draining.signal.aborted) return;
+      const limit = this.#owns() ? chatsToAskFor(this.#load()) : 0;
+      if (limit === 0) {
+        // Who comes first shows when there is room.
+        this.#options.offers.clear();
+        return this.#mayFind("unowned");
+      }
       const lookFor = this.#lookFor;
       const mayBeMore =
         lookFor === "nothing" ? this.#acquireOffered(limit) : this.#acquireFound(lookFor, limit);
