@@ -1,11 +1,22 @@
 import { expect, it } from "vitest";
 import type { ChatState } from "../chat/index.js";
-import { createChatState } from "../chat/create-chat-state.js";
 import { ManualClock } from "../platform/index.js";
 import { Offers } from "./offers.js";
 
-const user = { parts: [{ type: "text" as const, text: "go" }], author: "alice", model: "test/model" };
-const left: ChatState = createChatState("test/model", [], user).chat;
+const left: ChatState = {
+  phase: { status: "running", owner: undefined, retry: undefined },
+  archived: false,
+  versions: { snapshot: 1, history: 1, queue: 1, retry: 1, metadata: 1, reset: 0 },
+  generationAttempt: 0,
+  leaseEpoch: 0,
+  lastMessageId: 1,
+  lastQueueId: 0,
+  model: "test/model",
+  queue: [],
+  openCalls: [],
+  checkpoint: undefined,
+  compactionRequested: false,
+};
 
 function setUp(): { clock: ManualClock; offers: Offers } {
   const clock = new ManualClock();
