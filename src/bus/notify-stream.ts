@@ -13,11 +13,14 @@ export interface NotifyStreamOptions {
   readonly storage: "file" | "memory";
 }
 
-/** What bounds the stream. Hints are worth little after minutes: whoever missed them for longer has looked by then. */
+/**
+ * What bounds the stream. Hints are worth little after minutes: whoever missed them for longer has looked by then. The last one of a chat says
+ * all that those before it did, and to keep one for each is four times as fast as to keep a few.
+ */
 const limits = {
   max_age: nanos(10 * minuteMs),
   max_bytes: 64 * 1024 * 1024,
-  max_msgs_per_subject: 4,
+  max_msgs_per_subject: 1,
   duplicate_window: nanos(2 * minuteMs),
 };
 

@@ -228,7 +228,7 @@ describe("the stream", () => {
       discard: "old",
       max_age: 600_000_000_000,
       max_bytes: 67_108_864,
-      max_msgs_per_subject: 4,
+      max_msgs_per_subject: 1,
       duplicate_window: 120_000_000_000,
       num_replicas: 1,
     });
@@ -241,7 +241,7 @@ describe("the stream", () => {
     await streams.add({
       name: "PALAVER_NOTIFY",
       subjects: ["palaver.v0.notify"],
-      max_msgs_per_subject: 1,
+      max_msgs_per_subject: 4,
       storage: "memory" as never,
     });
     const buses = await Promise.all(Array.from({ length: 3 }, () => openBus({}, own.port)));
@@ -250,7 +250,7 @@ describe("the stream", () => {
         const { config } = await streams.info("PALAVER_NOTIFY");
         expect(config).toMatchObject({
           subjects: ["palaver.v1.chat.*.notify"],
-          max_msgs_per_subject: 4,
+          max_msgs_per_subject: 1,
           max_bytes: 67_108_864,
           storage: "memory",
         });
