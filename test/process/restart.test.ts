@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { type Engine, engines } from "../kit/databases.js";
 import { startServerProcess } from "../kit/palaver-process.js";
+import { copyPgliteTemplate } from "../kit/pglite-template.js";
 import { createTestDatabase } from "../kit/postgres.js";
 import {
   gate,
@@ -36,6 +37,7 @@ async function openData(engine: Engine): Promise<{ env: Record<string, string> }
     ...providerEnv(server),
   };
   if (engine === "pglite") {
+    await copyPgliteTemplate(join(folder, "database", "pgdata"));
     return {
       env: { ...env, PALAVER_DATA_DIR: folder },
       [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
