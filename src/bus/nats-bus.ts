@@ -89,13 +89,14 @@ class NatsBus implements Bus {
   publish(notification: ChatNotification, owner: string): void {
     const { chatId, snapshotVersion: version } = notification;
     const runnable = mayBeRunnable(notification);
-    const subject = ownerSubject(owner);
+    const aboutOwner = ownerSubject(owner);
     this.#chats.call(chatId, notification);
-    this.#owners.call(subject, undefined);
+    this.#owners.call(aboutOwner, undefined);
     if (runnable) this.#runnable.call(runnableSubject, chatId);
-    if (chatSubject(chatId) === undefined) return;
+    const aboutChat = chatSubject(chatId);
+    if (aboutChat === undefined) return;
     const payload = toBinary(ChatNotificationSchema, notification);
-    this.#outbox.add({ chatId, version, ownerSubject: subject, runnable, payload });
+    this.#outbox.add({ chatId, version, subject: aboutChat, ownerSubject: aboutOwner, runnable, payload });
   }
 
   watchChat(chatId: string, listener: ChatListener): Disposable {
@@ -270,12 +271,12 @@ class NatsBus implements Bus {
   async #send(
     connection: NatsConnection,
     publisher: StreamPublisher,
-    { chatId, version, ownerSubject: owner, runnable, payload }: Announcement,
+    { chatId, version, subject, ownerSubject: owner, runnable, payload }: Announcement,
   ): Promise<void> {
     connection.publish(owner);
     if (runnable) connection.publish(runnableSubject);
     try {
-      await publisher.publish(chatSubject(chatId) ?? "", payload, `${chatId}:${version}`);
+      await publisher.publish(subject, payload, `${chatId}:${version}`);
     } catch (error) {
       // The stream may be gone, with the server that had it.
       const nowMs = this.#options.clock.monotonicMs();

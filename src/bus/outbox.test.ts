@@ -31,7 +31,14 @@ function newOutbox(options: Partial<OutboxOptions> = {}): Outbox {
 }
 
 function announcement(chatId: string, version: number): Announcement {
-  return { chatId, version: BigInt(version), ownerSubject: "o", runnable: false, payload: new Uint8Array() };
+  return {
+    chatId,
+    version: BigInt(version),
+    subject: "c",
+    ownerSubject: "o",
+    runnable: false,
+    payload: new Uint8Array(),
+  };
 }
 
 /** Lets what was answered be dealt with. */

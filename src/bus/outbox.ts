@@ -5,6 +5,8 @@ export interface Announcement {
   readonly chatId: string;
   /** Of two announcements of a chat the higher one says all that the other does. */
   readonly version: bigint;
+  /** What is said of the chat goes there. */
+  readonly subject: string;
   readonly ownerSubject: string;
   readonly runnable: boolean;
   readonly payload: Uint8Array;

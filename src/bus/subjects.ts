@@ -10,6 +10,10 @@ export const allChatSubjects = `${prefix}.chat.*.notify`;
 /** Says that some chat may have become runnable. Its messages are empty. */
 export const runnableSubject = `${prefix}.runnable`;
 
+/** Subjects of owners: whose chats change is said again and again, with each commit. */
+const knownOwners = new Map<string, string>();
+const maxKnownOwners = 1_000;
+
 /** The subject of a chat (BUS-1). Undefined for what is no UUID: it must not become part of a subject. */
 export function chatSubject(chatId: string): string | undefined {
   return isUuid(chatId) ? `${prefix}.chat.${chatId}.notify` : undefined;
@@ -20,5 +24,11 @@ export function chatSubject(chatId: string): string | undefined {
  * is; two owners that share one would only look once too often.
  */
 export function ownerSubject(owner: string): string {
-  return `${prefix}.owner.${createHash("sha256").update(owner).digest("hex").slice(0, 16)}.notify`;
+  const known = knownOwners.get(owner);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256").update(owner).digest("hex");
+  const subject = `${prefix}.owner.${hash.slice(0, 16)}.notify`;
+  if (knownOwners.size >= maxKnownOwners) knownOwners.clear();
+  knownOwners.set(owner, subject);
+  return subject;
 }
