@@ -84,10 +84,13 @@ export function harmlessHint({ id, title, rule, mutant, say }: HarmlessHint): Ca
       );
 
       script.open("middle");
-      await arrange(
-        "the rest of it is shown",
+      await waitFor(
+        {
+          rule,
+          sentence: "the turn goes on, and the rest of it is shown",
+          happens: all(atRunning, (watcher) => showing(watcher, "half an answer")),
+        },
         "relay_recovery",
-        all(atRunning, (watcher) => showing(watcher, "half an answer")),
       );
       script.open("end");
       const views = await waitFor(

@@ -1,7 +1,7 @@
 import { defineCase } from "../../suite/cases/define-case.js";
 import { textOf } from "../kit/chats.js";
 import { stalledReader } from "../kit/slow-reader.js";
-import { has } from "../kit/subscriptions.js";
+import { has, shownText } from "../kit/subscriptions.js";
 
 export const evictedCanResume = defineCase({
   id: "flow/evicted-can-resume",
@@ -15,19 +15,16 @@ export const evictedCanResume = defineCase({
   run: async (context) => {
     const { arrange, check, waitFor, watch } = context;
     // A target may keep as much as it likes: then there is nobody to resume, and the reader gets everything.
-    const { chatId, quick, slow, script } = await stalledReader(context, 320);
-    // Nobody else reads so much at once: there it would be chance who is too slow.
-    quick.cancel();
-    script.open("stalled");
+    const { chatId, quick, slow, script, bursts } = await stalledReader(context, { pieces: 192, bursts: 6 });
+    // All of it at once, and it would be chance who is too slow.
+    for (const [index, { gate, said }] of bursts.entries()) {
+      script.open(gate);
+      await arrange(`the quick one reads part ${index + 1}`, "response", (signal) =>
+        quick.until("all of it", (_, events) => shownText(events).length === said.length, { signal }),
+      );
+    }
     script.open("end");
-    await arrange("the model says all of it", "response", async (signal) =>
-      (await script.call(0, { signal })).ended({ signal }),
-    );
-    const newcomer = watch(chatId);
-    await arrange("a newcomer, who reads what was said", "response", (signal) =>
-      newcomer.caughtUp({ signal }),
-    );
-    await arrange("the end of the turn", "response", (signal) => newcomer.settled({ signal }, has(2)));
+    await arrange("the end of the turn", "response", (signal) => quick.settled({ signal }, has(2)));
     slow.call.resume();
     const end = await waitFor(
       {
@@ -55,7 +52,7 @@ export const evictedCanResume = defineCase({
       messages = new Map([...messages, ...rest.messages]);
     }
     check("STREAM-13", "in the end it has the messages that were committed", {
-      expected: [...newcomer.view.messages.values()].map(textOf),
+      expected: [...quick.view.messages.values()].map(textOf),
       observed: [...messages.values()].map(textOf),
     });
   },

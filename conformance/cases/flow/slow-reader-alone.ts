@@ -14,7 +14,7 @@ export const slowReaderAlone = defineCase({
   limitMs: 60_000,
   run: async (context) => {
     const { check, waitFor } = context;
-    const { quick, slow, script, content } = await stalledReader(context, 32);
+    const { quick, slow, script, content } = await stalledReader(context, { pieces: 32 });
     script.open("stalled");
     await waitFor(
       {

@@ -15,7 +15,7 @@ export const slowReaderExactOrTold = defineCase({
   limitMs: 120_000,
   run: async (context) => {
     const { arrange, check, waitFor } = context;
-    const { quick, slow, script, content } = await stalledReader(context, 48);
+    const { quick, slow, script, content } = await stalledReader(context, { pieces: 48 });
     script.open("stalled");
     await waitFor(
       {

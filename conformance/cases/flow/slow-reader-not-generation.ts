@@ -13,7 +13,7 @@ export const slowReaderNotGeneration = defineCase({
   limitMs: 60_000,
   run: async (context) => {
     const { arrange, check, waitFor, watch } = context;
-    const { chatId, quick, script, content } = await stalledReader(context, 32);
+    const { chatId, quick, script, content } = await stalledReader(context, { pieces: 32 });
     quick.cancel();
     script.open("stalled");
     script.open("end");

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { type Lease, runTurn, TurnControl } from "../../src/agent/index.js";
+import { Chats, type ChatState } from "../../src/chat/index.js";
+import type { Model } from "../../src/models/index.js";
+import { type Database, readHistory } from "../../src/store/index.js";
+import { methodsOf, openTestDatabase } from "../kit/databases.js";
+import { beatFor } from "../kit/heartbeat.js";
+import { turnDeps } from "./turn-deps.js";
+
+const id = "test/parrot";
+const parts = [{ type: "text" as const, text: "hello" }];
+
+/** A chat whose first message was acquired as it was offered, and what happens to it. */
+async function openOffered(database: Database, { losesLastAnswer = false } = {}) {
+  const [chatId, workerId] = [randomUUID(), randomUUID()];
+  await beatFor(database, workerId);
+  const changes: string[] = [];
+  const counted: Database = {
+    ...methodsOf(database),
+    query: async (statement, values) => {
+      if (statement.name === "change_chat") changes.push(statement.name);
+      const rows = await database.query(statement, values);
+      if (statement.name !== "change_chat" || changes.length !== 2 || !losesLastAnswer) return rows as never;
+      throw Object.assign(new Error("the answer got lost"), { retryable: true });
+    },
+    transaction: (work, options) => {
+      if (options?.readOnly !== true) changes.push("transaction");
+      return database.transaction(work, options);
+    },
+  };
+  let offered: ChatState | undefined;
+  const chats = new Chats({
+    database: counted,
+    publish: () => undefined,
+    offer: (_, state) => (offered = state),
+    leaseMs: 60_000,
+  });
+  const first = { parts, author: "alice", model: id };
+  await chats.create(
+    () => ({ id: chatId, owner: "alice", title: "t", labels: {}, model: id, system: [], first }),
+    () => undefined,
+  );
+  changes.length = 0;
+  const state = offered ?? expect.unreachable("nothing was offered");
+  const acquired = await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 });
+  if (acquired?.state === undefined) throw new Error("the chat was not as it was left");
+  const { begun } = acquired;
+  const fence = { workerId, leaseEpoch: acquired.state.leaseEpoch };
+  const lease: Lease = { chatId, fence, state: acquired.state, begun };
+  let asked = 0;
+  const deps = turnDeps(database);
+  const run = (control = new TurnControl(), meanwhile?: () => Promise<unknown>) => {
+    const parrot: Model = {
+      provider: "test",
+      id,
+      async *stream() {
+        asked += 1;
+        yield { type: "text", block: "0", delta: "hello" };
+        if (asked === 1) await meanwhile?.();
+        yield { type: "finish", reason: "stop", usage: {} };
+      },
+    };
+    const models = { defaultModelId: id, resolve: () => parrot, whyNot: () => "", available: () => [id] };
+    return runTurn({ ...deps, chats, models }, lease, control);
+  };
+  const say = () =>
+    chats.request(
+      { chatId, owner: "alice" },
+      { type: "Send", message: first, whenBusy: "queue" },
+      () => undefined,
+    );
+  return { chats, chatId, changes, run, say, asked: () => asked, deltaLog: deps.deltaLog };
+}
+
+describe("a turn of a chat that was offered", () => {
+  it("writes two statements: one begins, and one ends it with what was said", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { chats, chatId, changes, run } = await openOffered(opened.database);
+    expect(await run()).toBe("idle");
+    expect(changes).toEqual(["change_chat", "change_chat"]);
+    const state = await chats.readState(chatId);
+    expect(state).toMatchObject({ phase: { status: "waiting" }, generationAttempt: 0 });
+    const history = await readHistory(opened.database, chatId);
+    expect(history.map(({ role, revision }) => [role, revision])).toEqual([
+      ["user", 1],
+      ["assistant", state?.versions.history],
+    ]);
+  });
+
+  it("ends with what was said and shown, when the answer to its last write gets lost", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { chats, chatId, run, deltaLog } = await openOffered(opened.database, { losesLastAnswer: true });
+    expect(await run()).toBe("idle");
+    expect((await chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
+    const shown = deltaLog.find(chatId, { historyVersion: 1, generationAttempt: 1 });
+    expect(shown?.state).toEqual({ type: "closed", outcome: "committed" });
+  });
+
+  it("goes on with what was said meanwhile", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { chats, chatId, run, say, asked } = await openOffered(opened.database);
+    expect(await run(undefined, say)).toBe("idle");
+    expect(asked()).toBe(2);
+    expect((await chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
+    const history = await readHistory(opened.database, chatId);
+    expect(history.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
+  });
+
+  it("is handed over before anything is asked, while the replica drains", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { chats, chatId, run, asked } = await openOffered(opened.database);
+    const control = new TurnControl();
+    control.drain();
+    expect(await run(control)).toBe("released");
+    expect(asked()).toBe(0);
+    expect((await chats.readState(chatId))?.phase).toMatchObject({ status: "running", owner: undefined });
+  });
+});
