@@ -5,7 +5,10 @@ import { systemClock } from "../../src/platform/index.js";
 import { migrate, openPostgres, readMessages, writeHeartbeat } from "../../src/store/index.js";
 import { answerParent } from "./answer-parent.js";
 
-/** Send, Acquire, BeginAttempt, CommitStep, FinishTurn: each is a transaction. The worker is the one of the replica that takes the message. */
+/**
+ * Send, Acquire, BeginAttempt, CommitStep, FinishTurn, in three transactions: an attempt begins as the chat is acquired, and the turn ends
+ * with its step. The worker is the one of the replica that takes the message.
+ */
 const transitionsPerTurn = 5;
 
 function accepted(result: Applied | WorkerRefusal): NonNullable<Applied["state"]> {
@@ -46,22 +49,18 @@ async function run({
     const state = offered.get(chatId);
     const got = state && (await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 }));
     if (got?.state === undefined) throw new Error("the chat was not as it was left");
-    const acquired = got.state;
-    const fence = { workerId, leaseEpoch: acquired.leaseEpoch };
-    const { history: historyVersion } = acquired.versions;
-    const { generationAttempt } = acquired;
-    // An input names the attempt that its sender knows of.
-    const before = { historyVersion, generationAttempt };
-    const begun = accepted(
-      await chats.work(chatId, { type: "BeginAttempt", fence, attempt: before }, acquired),
-    );
-    const attempt = { historyVersion, generationAttempt: begun.generationAttempt };
+    const begun = got.state;
+    const { leaseEpoch, generationAttempt, versions } = begun;
+    if (!got.begun) throw new Error("no attempt was begun with it");
+    const fence = { workerId, leaseEpoch };
+    const attempt = { historyVersion: versions.history, generationAttempt };
     const messages = [{ role: "assistant" as const, parts, model: "bench/none" }];
-    const stepped = accepted(
-      await chats.work(chatId, { type: "CommitStep", fence, attempt, messages }, begun),
-    );
-    const finish = { type: "FinishTurn", fence, historyVersion: stepped.versions.history } as const;
-    return accepted(await chats.work(chatId, finish, stepped)).lastMessageId;
+    const commit = { type: "CommitStep", fence, attempt, messages } as const;
+    const finish = (chat: ChatState) =>
+      ({ type: "FinishTurn", fence, historyVersion: chat.versions.history }) as const;
+    const ended = accepted(await chats.work(chatId, commit, begun, finish));
+    if (ended.phase.status !== "waiting") throw new Error("the turn did not end with its step");
+    return ended.lastMessageId;
   };
 
   const createChat = async (): Promise<string> => {

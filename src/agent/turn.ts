@@ -46,6 +46,8 @@ export interface Lease {
   readonly chatId: string;
   readonly fence: Fence;
   readonly state: ChatState;
+  /** Whether the next attempt was begun when it was acquired. */
+  readonly begun: boolean;
   /** What the model may see, if somebody has read it since the chat was left like that. */
   readonly history?: readonly MessageRecord[] | undefined;
 }
@@ -75,6 +77,11 @@ export async function runTurn(deps: TurnDeps, lease: Lease, control: TurnControl
 /** After a step: the chat as it is now, or undefined when it is not ours any more. */
 type After = ChatState | undefined;
 
+/** An attempt that has begun, or what became of the chat instead. */
+type Begun =
+  | { readonly instead: false; readonly attempt: AttemptRef }
+  | { readonly instead: true; readonly chat: After };
+
 class Turn {
   readonly #deps: TurnDeps;
   readonly #chatId: string;
@@ -82,7 +89,9 @@ class Turn {
   readonly #control: TurnControl;
   readonly #logger: Logger;
   #state: ChatState;
-  /** Read beforehand, for the first step alone. If it was changed since, no attempt begins with it. */
+  /** The chat with an attempt that was begun already, for the first step alone. */
+  readonly #begun: ChatState | undefined;
+  /** Read beforehand, for the first step alone. If it was changed since, what comes of it is refused. */
   #history: readonly MessageRecord[] | undefined;
   #staleInARow = 0;
   #handedOver: "released" | "cut" | undefined;
@@ -92,6 +101,7 @@ class Turn {
     this.#chatId = lease.chatId;
     this.#fence = lease.fence;
     this.#state = lease.state;
+    this.#begun = lease.begun ? lease.state : undefined;
     this.#history = lease.history;
     this.#control = control;
     this.#logger = deps.logger.child({ chat_id: lease.chatId, lease_epoch: lease.fence.leaseEpoch });
@@ -177,9 +187,8 @@ class Turn {
       files: await this.#untilDatabaseAnswers(() => this.#deps.readFiles(this.#chatId, namedFiles(history))),
     };
     const begun = await this.#beginAttempt();
-    if (begun === undefined || !isNextAttempt(state, begun)) return begun;
-    this.#state = begun;
-    const attempt = attemptOf(begun);
+    if (begun.instead) return begun.chat;
+    const { attempt } = begun;
     return this.#inEpisode(attempt, async (writer) => {
       const { clock, silence, maxStepWeight: maxWeight } = this.#deps;
       const { signal } = this.#control;
@@ -230,11 +239,9 @@ class Turn {
   async #runTools(calls: readonly OpenCall[]): Promise<After> {
     const { clock, tools, toolTimeoutMs: timeoutMs } = this.#deps;
     const earlier = this.#state.checkpoint?.role === "tool" ? this.#state.checkpoint.parts : [];
-    const before = this.#state;
     const begun = await this.#beginAttempt();
-    if (begun === undefined || !isNextAttempt(before, begun)) return begun;
-    this.#state = begun;
-    const attempt = attemptOf(begun);
+    if (begun.instead) return begun.chat;
+    const { attempt } = begun;
     const plans = planCalls(calls, tools, earlier, clock.now().toISOString());
     const toolCallIds = plans.flatMap((plan) => (plan.type === "run" ? [plan.call.toolCallId] : []));
     const startedAt = clock.now().toISOString();
@@ -280,7 +287,14 @@ class Turn {
     if (cause === "lost") return undefined;
     if (cause === "interrupt") return this.#finishInterrupt(partial);
     if (!complete) return this.#handOver(attempt, partial);
-    return this.#write({ type: "CommitStep", fence: this.#fence, attempt, messages: [partial] }, partial);
+    const commit = { type: "CommitStep", fence: this.#fence, attempt, messages: [partial] } as const;
+    return this.#write(commit, partial, (chat) => this.#endOfTurn(chat, partial));
+  }
+
+  /** The transition that ends the turn, if there is nothing to do after that step: not what its tools, nor what the queue asks for. */
+  #endOfTurn({ openCalls, queue, versions }: ChatState, step: Partial): WorkerInput | undefined {
+    if (queue.length > 0 || decide([step], openCalls).type !== "finish-turn") return undefined;
+    return { type: "FinishTurn", fence: this.#fence, historyVersion: versions.history };
   }
 
   /** A result that is there is not lost when we die while others are still running. Best effort: the batch goes on without it. */
@@ -296,14 +310,14 @@ class Turn {
   }
 
   /** While the replica drains no step begins: the turn is released instead. */
-  async #beginAttempt(): Promise<After> {
-    if (this.#control.draining) return this.#release("released");
-    const { versions, generationAttempt } = this.#state;
-    return this.#write({
-      type: "BeginAttempt",
-      fence: this.#fence,
-      attempt: { historyVersion: versions.history, generationAttempt },
-    });
+  async #beginAttempt(): Promise<Begun> {
+    if (this.#control.draining) return { instead: true, chat: await this.#release("released") };
+    const before = this.#state;
+    if (before === this.#begun) return { instead: false, attempt: attemptOf(before) };
+    const chat = await this.#write({ type: "BeginAttempt", fence: this.#fence, attempt: attemptOf(before) });
+    if (chat === undefined || !isNextAttempt(before, chat)) return { instead: true, chat };
+    this.#state = chat;
+    return { instead: false, attempt: attemptOf(chat) };
   }
 
   /** Shutdown: what was generated is kept for whoever looks until the next worker begins anew. */
@@ -335,10 +349,15 @@ class Turn {
   /**
    * Writes a transition and says what the chat is afterwards. `step`: what to commit as partial if an interrupt came first.
    * While the database is away it is asked again until it answers or the chat is lost: a result is not thrown away for a restart of it.
+   * `next`: see {@link Chats.work}.
    */
-  async #write(input: WorkerInput, step?: Partial): Promise<After> {
+  async #write(
+    input: WorkerInput,
+    step?: Partial,
+    next?: (chat: ChatState) => WorkerInput | undefined,
+  ): Promise<After> {
     const outcome = await this.#untilDatabaseAnswers(() =>
-      this.#deps.chats.work(this.#chatId, input, this.#state),
+      this.#deps.chats.work(this.#chatId, input, this.#state, next),
     );
     if (!("refused" in outcome)) {
       this.#staleInARow = 0;
@@ -363,7 +382,7 @@ class Turn {
         // Out of date: edited, taken over, or our own write arrived although its answer got lost.
         this.#staleInARow += 1;
         const state = await this.#untilDatabaseAnswers(() => this.#deps.chats.readState(this.#chatId));
-        const ours = state !== undefined && isOwnedBy(state, this.#fence);
+        const ours = state !== undefined && (isOwnedBy(state, this.#fence) || isEndedBy(state, this.#fence));
         this.#logger.info(
           { transition: input.type, refused, ours },
           "a write of this worker was out of date",
@@ -417,6 +436,11 @@ function isOwnedBy(state: ChatState, fence: Fence): boolean {
     phase.owner?.workerId === fence.workerId &&
     state.leaseEpoch === fence.leaseEpoch
   );
+}
+
+/** Nobody has acquired the chat since, and it is idle: the write that ended the turn arrived, and its answer got lost. */
+function isEndedBy({ phase, leaseEpoch }: ChatState, fence: Fence): boolean {
+  return phase.status !== "running" && phase.status !== "interrupting" && leaseEpoch === fence.leaseEpoch;
 }
 
 function isRetryable(error: unknown): boolean {

@@ -17,7 +17,7 @@ import {
   upsertQueuedMessage,
   writeCheckpoint,
 } from "../store/index.js";
-import type { ChatState, NewMessage } from "./chat-state.js";
+import type { ChatState, NewMessage, Versions } from "./chat-state.js";
 import { chatStateToColumns } from "./chat-state-rows.js";
 import { transition } from "./transition.js";
 import type { TransitionInput } from "./transition-input.js";
@@ -79,22 +79,64 @@ export async function applyTransition(
 }
 
 /**
- * Carries out a transition of a chat that is not locked and was not read, in one statement, if the chat is still what the caller believes:
- * every change advances the snapshot version (CHAT-2). Undefined, and nothing is written, if it is not, if the machine refuses (only what is
- * stored may refuse), or if the transition writes more than the chat and its history.
+ * What one statement can write of a chat: nothing but its row, and rows that are added to its history. However many transitions it is made
+ * of, it is one change: the snapshot version advances by one (CHAT-2).
  */
-export async function applyAsBelieved(
+export interface Change {
+  readonly before: ChatState;
+  readonly after: ChatState;
+  readonly inserted: readonly NewMessage[];
+  readonly notify: boolean;
+}
+
+/** Nothing has changed yet. */
+export function noChange(chat: ChatState): Change {
+  return { before: chat, after: chat, inserted: [], notify: false };
+}
+
+/**
+ * What that and one more transition change. Undefined if the machine refuses, if that changes nothing, or if it writes more than one
+ * statement does.
+ */
+export function andThen(
+  { before, after, inserted, notify }: Change,
+  input: TransitionInput,
+): Change | undefined {
+  const next = transition(after, input);
+  if (!next.ok || next.hiddenFrom !== undefined) return undefined;
+  const { chat } = next;
+  if (chat === undefined || chat === after) return undefined;
+  if (chat.queue !== before.queue || chat.checkpoint !== before.checkpoint) return undefined;
+  return {
+    before,
+    after: { ...chat, versions: asOneChange(before.versions, chat.versions) },
+    inserted: [...inserted, ...next.inserted],
+    notify: notify || next.notify,
+  };
+}
+
+/** Whatever has changed since, did so with the version after `before`. */
+function asOneChange({ snapshot }: Versions, after: Versions): Versions {
+  const cap = (version: number): number => Math.min(version, snapshot + 1);
+  return {
+    snapshot: cap(after.snapshot),
+    history: cap(after.history),
+    queue: cap(after.queue),
+    retry: cap(after.retry),
+    metadata: cap(after.metadata),
+    reset: cap(after.reset),
+  };
+}
+
+/**
+ * Writes a change of a chat that is not locked and was not read, in one statement, if the chat is still what it was before: every
+ * transition advances the snapshot version (CHAT-2). Undefined, and nothing is written, if it is not.
+ */
+export async function writeChange(
   db: Queryable,
   chatId: string,
-  before: ChatState,
-  input: TransitionInput,
-): Promise<{ readonly applied: Applied; readonly notify: boolean } | undefined> {
-  const next = transition(before, input);
-  if (!next.ok) return undefined;
-  const { chat: after, inserted, hiddenFrom, notify } = next;
-  if (after === undefined || after === before || hiddenFrom !== undefined) return undefined;
-  if (after.queue !== before.queue || after.checkpoint !== before.checkpoint) return undefined;
-  const { snapshot } = after.versions;
+  { before, after, inserted }: Change,
+): Promise<Applied | undefined> {
   const changed = await changeChat(db, chatId, {
     snapshotVersion: before.versions.snapshot,
     chat: chatStateToColumns(after),
@@ -102,8 +144,8 @@ export async function applyAsBelieved(
     messages: inserted,
   });
   if (changed === undefined) return undefined;
-  const messages = messageRecords(inserted, snapshot, changed.times);
-  return { applied: { chat: decodeChat(changed.row), state: after, messages, queued: undefined }, notify };
+  const messages = messageRecords(inserted, after.versions.snapshot, changed.times);
+  return { chat: decodeChat(changed.row), state: after, messages, queued: undefined };
 }
 
 /** Returns the rows as they are stored. */

@@ -22,7 +22,15 @@ import {
   saveIdempotencyKey,
   type Transaction,
 } from "../store/index.js";
-import { type Applied, applyAsBelieved, applyTransition, insertMessageRows } from "./apply-transition.js";
+import {
+  andThen,
+  type Applied,
+  applyTransition,
+  type Change,
+  insertMessageRows,
+  noChange,
+  writeChange,
+} from "./apply-transition.js";
 import type { ChatState, StepMessage, UserMessage } from "./chat-state.js";
 import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
 import { type ClientRequest, completeRequest } from "./client-request.js";
@@ -43,6 +51,8 @@ export interface Acquired extends Applied {
   readonly takenOver: boolean;
   /** How long it stood there for anyone to acquire; undefined when somebody had begun to work on it before. */
   readonly waitedMs: number | undefined;
+  /** Whether the next attempt was begun with it. */
+  readonly begun: boolean;
 }
 
 /** A transition that a worker asked for, and that the chat refused: see `refusals`. Nothing changed. */
@@ -185,13 +195,26 @@ export class Chats {
   /**
    * Carries out what a worker asks for. `believed`: what the chat was after the worker's last transition. Mostly it still is, and then one
    * statement writes the next one; otherwise the chat is read first. Nobody may believe that an owner is dead: that shows in no version.
+   * `next`: what is to follow at once, if the chat has become this. It is carried out with the same statement, as one change, if it fits in;
+   * what was done is what the chat's state says.
    */
-  async work(chatId: string, input: WorkerInput, believed?: ChatState): Promise<Applied | WorkerRefusal> {
-    const isFenced = "fence" in input;
-    const done = isFenced && believed && (await applyAsBelieved(this.#database, chatId, believed, input));
-    if (!done) return this.#workOnLocked(chatId, input);
-    if (done.notify) this.#tell(done.applied);
-    return done.applied;
+  async work(
+    chatId: string,
+    input: WorkerInput,
+    believed?: ChatState,
+    next?: (chat: ChatState) => WorkerInput | undefined,
+  ): Promise<Applied | WorkerRefusal> {
+    const first = "fence" in input && believed ? andThen(noChange(believed), input) : undefined;
+    if (first === undefined) return this.#workOnLocked(chatId, input);
+    const second = next?.(first.after);
+    const change = (second && andThen(first, second)) ?? first;
+    return (await this.#write(chatId, change)) ?? this.#workOnLocked(chatId, input);
+  }
+
+  async #write(chatId: string, change: Change): Promise<Applied | undefined> {
+    const applied = await writeChange(this.#database, chatId, change);
+    if (applied !== undefined && change.notify) this.#tell(applied);
+    return applied;
   }
 
   async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
@@ -277,21 +300,29 @@ export class Chats {
     const { applied } = await applyTransition(tx, row, state, { type: "Acquire", workerId }, { isLast });
     if (applied === undefined) return undefined;
     const takenOver = row.worker_id !== null;
-    return { ...applied, takenOver, waitedMs: takenOver || hasBegun(state) ? undefined : idleMs };
+    const waitedMs = takenOver || hasBegun(state) ? undefined : idleMs;
+    return { ...applied, takenOver, waitedMs, begun: false };
   }
 
   /**
-   * Gives a worker a chat that was offered `ageMs` ago, if it is still what it was then: with one statement. Undefined if it is not; what it
-   * is instead, {@link acquire} finds out.
+   * Gives a worker a chat that was offered `ageMs` ago, if it is still what it was then: with one statement, which begins the next attempt
+   * as well, unless tools are to be run first. Undefined if it is not; what it is instead, {@link acquire} finds out.
    */
   async acquireOffered(
     workerId: string,
     { chatId, state, ageMs }: { chatId: string; state: ChatState; ageMs: number },
   ): Promise<Acquired | undefined> {
-    const done = await applyAsBelieved(this.#database, chatId, state, { type: "Acquire", workerId });
-    if (done === undefined) return undefined;
-    this.#tell(done.applied);
-    return { ...done.applied, takenOver: false, waitedMs: hasBegun(state) ? undefined : ageMs };
+    const acquired = andThen(noChange(state), { type: "Acquire", workerId });
+    if (acquired === undefined) return undefined;
+    const { leaseEpoch, versions, generationAttempt, openCalls } = acquired.after;
+    const fence = { workerId, leaseEpoch };
+    const attempt = { historyVersion: versions.history, generationAttempt };
+    const begun =
+      openCalls.length === 0 ? andThen(acquired, { type: "BeginAttempt", fence, attempt }) : undefined;
+    const applied = await this.#write(chatId, begun ?? acquired);
+    if (applied === undefined) return undefined;
+    const waitedMs = hasBegun(state) ? undefined : ageMs;
+    return { ...applied, takenOver: false, waitedMs, begun: begun !== undefined };
   }
 
   /**

@@ -15,17 +15,19 @@ export class StepCounts implements Disposable {
   readonly #clock: Clock;
   #running: { readonly kind: "model" | "tools"; readonly beganMs: number } | undefined;
 
-  constructor(deps: { chats: TurnChats; metrics: WorkerMetrics; clock: Clock }) {
+  /** `begun`: the first attempt was begun when the lease was. */
+  constructor(deps: { chats: TurnChats; metrics: WorkerMetrics; clock: Clock; begun: boolean }) {
     this.#chats = deps.chats;
     this.#metrics = deps.metrics;
     this.#clock = deps.clock;
+    if (deps.begun) this.#begin();
   }
 
   get chats(): TurnChats {
     return {
       readState: (chatId, options) => this.#chats.readState(chatId, options),
-      work: async (chatId, input, believed) => {
-        const outcome = await this.#chats.work(chatId, input, believed);
+      work: async (chatId, input, believed, next) => {
+        const outcome = await this.#chats.work(chatId, input, believed, next);
         if ("refused" in outcome) this.#metrics.refused(outcome.refused);
         else this.#written(input);
         return outcome;
@@ -43,8 +45,7 @@ export class StepCounts implements Disposable {
       case "BeginAttempt":
         // The history was changed under the one before.
         this.#end("discarded");
-        this.#running = { kind: "model", beganMs: this.#clock.monotonicMs() };
-        return;
+        return this.#begin();
       case "StartCalls":
         if (this.#running !== undefined) this.#running = { ...this.#running, kind: "tools" };
         return;
@@ -62,6 +63,10 @@ export class StepCounts implements Disposable {
         return this.#end("handed_over");
       default:
     }
+  }
+
+  #begin(): void {
+    this.#running = { kind: "model", beganMs: this.#clock.monotonicMs() };
   }
 
   #end(outcome: StepOutcome): void {

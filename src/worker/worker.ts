@@ -327,9 +327,9 @@ export class Worker {
   #runAcquired(acquired: Acquired, history?: Lease["history"]): void {
     const { workerId } = this.#options;
     this.#metrics.acquired(acquired);
-    const { chat, state } = acquired;
+    const { chat, state, begun } = acquired;
     if (state === undefined) return;
-    this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state, history });
+    this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state, begun, history });
   }
 
   #load(): Load {
@@ -339,7 +339,8 @@ export class Worker {
 
   #run(lease: Lease): void {
     const { bus, logger, clock, turn } = this.#options;
-    const steps = new StepCounts({ chats: this.#options.chats, metrics: this.#metrics, clock });
+    const { chats: all } = this.#options;
+    const steps = new StepCounts({ chats: all, metrics: this.#metrics, clock, begun: lease.begun });
     const { chats } = steps;
     const pause = (ms: number): Promise<boolean> => this.#pause(ms, this.#stopped);
     // An older turn of this chat can only be one that has lost it and has not noticed yet.

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Chats, type ChatState, type WorkerInput } from "../../src/chat/index.js";
@@ -9,8 +10,10 @@ import {
   inputFor,
   model,
   type Move,
+  newChat,
   ownerDies,
   userMessage,
+  workerMoves,
 } from "../../src/chat/machine.fixture.js";
 import { transition } from "../../src/chat/transition.js";
 import type { TransitionInput } from "../../src/chat/transition-input.js";
@@ -58,7 +61,8 @@ async function apply(
   chatId: string,
   input: TransitionInput,
   believed?: ChatState,
-): Promise<string | undefined> {
+  follow?: Move,
+): Promise<string | ChatState | undefined> {
   try {
     switch (input.type) {
       case "Send":
@@ -80,14 +84,27 @@ async function apply(
       case "Compact":
         throw new Error("no client asks for this yet");
       default: {
-        const outcome = await chats.work(chatId, input, believed);
-        return "refused" in outcome ? outcome.refused : undefined;
+        const next = (chat: ChatState) => workerInput(follow, chat);
+        const outcome = await chats.work(chatId, input, believed, next);
+        return "refused" in outcome ? outcome.refused : outcome.state;
       }
     }
   } catch (error) {
     if (PalaverError.is(error)) return error.reason;
     throw error;
   }
+}
+
+function atMost(version: number, versions: ChatState["versions"]): ChatState["versions"] {
+  const all: Readonly<Record<string, number>> = { ...versions };
+  const capped = Object.entries(all).map(([name, each]) => [name, Math.min(each, version)] as const);
+  return { ...versions, ...Object.fromEntries(capped) };
+}
+
+/** What a worker would ask for with that move; undefined for a move of a client. */
+function workerInput(move: Move | undefined, chat: ChatState): WorkerInput | undefined {
+  const input = move && inputFor(move, chat);
+  return input !== undefined && "fence" in input ? input : undefined;
 }
 
 const workers = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"] as const;
@@ -100,16 +117,31 @@ function withUuidWorker(input: TransitionInput): TransitionInput {
 }
 
 const moves = allMoves.filter((move) => !move.startsWith("compact"));
-const step = fc.record({
-  move: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const)),
+interface Step {
+  readonly move: Move | "die";
   /** How many inputs ago the chat was what whoever does it believes that it is; undefined: believes nothing. */
+  readonly behind: number | undefined;
+  /** What a worker asks for with it, to follow at once. */
+  readonly follow: Move | undefined;
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  move: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const)),
   behind: fc.oneof(fc.constant(0), fc.constantFrom(undefined, 1, 2)),
+  follow: fc.option(fc.constantFrom(...workerMoves), { nil: undefined }),
 });
+/** Without it, it would be chance whether one follows another. */
+const wholeTurn: Step[] = [
+  { move: "acquire", behind: 0, follow: undefined },
+  { move: "begin", behind: 0, follow: undefined },
+  { move: "commitText", behind: 0, follow: "finish" },
+];
 
 describe.each(engines)("chats on %s", (engine) => {
   it("end like the machine says, after any sequence of inputs", { timeout: 120_000 }, async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
+    let followed = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (sequence) => {
         for (const id of workers) await beatFor(world.database, id);
@@ -119,7 +151,7 @@ describe.each(engines)("chats on %s", (engine) => {
           ...createChatState(model, [], userMessage("hello")).inserted,
         ];
         const earlier: ChatState[] = [];
-        for (const { move, behind } of sequence) {
+        for (const { move, behind, follow } of sequence) {
           if (move === "die") {
             await removeReplica(
               world.database,
@@ -136,8 +168,9 @@ describe.each(engines)("chats on %s", (engine) => {
           const next = transition(alive, input);
           earlier.push(alive);
           const believed = behind === undefined ? undefined : earlier.at(-1 - behind);
-          const refused = await apply(world, chatId, input, believed);
-          expect(refused).toBe(next.ok ? undefined : next.refusal);
+          const outcome = await apply(world, chatId, input, believed, follow);
+          if (next.ok) expect(outcome).not.toBeTypeOf("string");
+          else expect(outcome).toBe(next.refusal);
           expected = alive;
           if (!next.ok || next.chat === undefined) continue;
           // A fenced write proves that the worker lives, but it does not make its replica beat again.
@@ -147,6 +180,15 @@ describe.each(engines)("chats on %s", (engine) => {
             history.splice(0, history.length, ...history.filter((message) => message.id < hiddenFrom));
           }
           history.push(...next.inserted);
+          const second = workerInput(follow, next.chat);
+          const after = second && transition(next.chat, second);
+          if (!after?.ok || after.chat === undefined) continue;
+          // Both are one change.
+          const both = { ...after.chat, versions: atMost(alive.versions.snapshot + 1, after.chat.versions) };
+          if (!isDeepStrictEqual(outcome, both)) continue;
+          followed += 1;
+          expected = isOrphan(alive) ? ownerDies(both) : both;
+          history.push(...after.inserted);
         }
         expect(await world.chats.readState(chatId)).toEqual(expected);
         const stored = await readHistory(world.database, chatId);
@@ -154,8 +196,9 @@ describe.each(engines)("chats on %s", (engine) => {
           history.map(({ id, role, parts, interrupted }) => ({ id, role, parts, interrupted })),
         );
       }),
-      { numRuns: engine === "postgres" ? 60 : 40 },
+      { numRuns: engine === "postgres" ? 60 : 40, examples: [[wholeTurn]] },
     );
+    expect(followed).toBeGreaterThan(0);
   });
 
   it("take one statement for what a worker does to a chat that is as it believes", async () => {
@@ -191,6 +234,41 @@ describe.each(engines)("chats on %s", (engine) => {
       [1, "user"],
       [2, "assistant"],
     ]);
+  });
+
+  it("take one statement for two things that a worker does at once, if nothing else is to be written", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    await beatFor(world.database, workers[0]);
+    const begin = async (queued: boolean) => {
+      const chatId = await createChat(world);
+      const [acquired] = await world.chats.acquire(workers[0], 1, []);
+      if (queued) await apply(world, chatId, inputFor("sendQueue", newChat()));
+      const state = await world.chats.readState(chatId);
+      if (acquired === undefined || state === undefined) throw new Error("the chat was not acquired");
+      const outcome = await world.chats.work(chatId, inputFor("begin", state) as WorkerInput, state);
+      if ("refused" in outcome || outcome.state === undefined) throw new Error("no attempt was begun");
+      return { chatId, begun: outcome.state, before: world.published.length };
+    };
+    const finish = (chat: ChatState) => workerInput("finish", chat);
+
+    const { chatId, begun, before } = await begin(false);
+    const commit = inputFor("commitText", begun) as WorkerInput;
+    const ended = await world.chats.work(chatId, commit, begun, finish);
+    if ("refused" in ended || ended.state === undefined) throw new Error("the step was refused");
+    const { snapshot, history } = ended.state.versions;
+    const next = begun.versions.snapshot + 1;
+    expect([ended.state.phase.status, snapshot, history]).toEqual(["waiting", next, next]);
+    expect(world.published.slice(before).map((news) => Number(news.snapshotVersion))).toEqual([snapshot]);
+    expect(ended.messages.map(({ revision }) => revision)).toEqual([history]);
+    expect((await readHistory(world.database, chatId)).at(-1)?.revision).toBe(history);
+
+    const other = await begin(true);
+    const commitOther = inputFor("commitText", other.begun) as WorkerInput;
+    const stepped = await world.chats.work(other.chatId, commitOther, other.begun, finish);
+    if ("refused" in stepped) throw new Error("the step was refused");
+    expect(stepped.state?.phase.status).toBe("running");
+    expect(stepped.state?.versions.snapshot).toBe(other.begun.versions.snapshot + 1);
   });
 
   it("announce every change once, after the commit (CHAT-2, BUS-3)", async () => {

@@ -3,11 +3,10 @@ import { expect, it } from "vitest";
 import { runTurn, TurnControl } from "../../src/agent/index.js";
 import { Chats } from "../../src/chat/index.js";
 import { ModelError, type ModelRegistry } from "../../src/models/index.js";
-import { silentLogger, systemClock } from "../../src/platform/index.js";
+import { systemClock } from "../../src/platform/index.js";
 import { readHistory, writeHeartbeat } from "../../src/store/index.js";
-import { DeltaLog } from "../../src/stream/index.js";
-import { createToolRegistry } from "../../src/tools/index.js";
 import { openTestDatabase } from "../kit/databases.js";
+import { turnDeps } from "./turn-deps.js";
 
 it.each([true, false])(
   "an interrupt of which the worker hears only when the model call has failed keeps what was shown (INT-2), retryable: %s",
@@ -42,20 +41,8 @@ it.each([true, false])(
     const [lease] = await chats.acquire(workerId, 1, []);
     if (lease?.state === undefined) throw new Error("the chat was acquired");
     const end = await runTurn(
-      {
-        chats,
-        readHistory: (of) => readHistory(database, of),
-        readFiles: async () => new Map(),
-        models,
-        tools: createToolRegistry([]),
-        deltaLog: new DeltaLog({ clock: systemClock }),
-        clock: systemClock,
-        logger: silentLogger,
-        silence: { firstEventMs: 10_000, idleMs: 10_000 },
-        toolTimeoutMs: 1_000,
-        maxStepWeight: 1_000_000,
-      },
-      { chatId, fence: { workerId, leaseEpoch: lease.state.leaseEpoch }, state: lease.state },
+      { ...turnDeps(database), chats, models },
+      { chatId, fence: { workerId, leaseEpoch: lease.state.leaseEpoch }, state: lease.state, begun: false },
       new TurnControl(),
     );
     expect(end).toBe("idle");

@@ -180,7 +180,7 @@ it.each(engines)(
     };
     await runTurn(
       deps,
-      { chatId, fence: { workerId, leaseEpoch: lease.state.leaseEpoch }, state: lease.state },
+      { chatId, fence: { workerId, leaseEpoch: lease.state.leaseEpoch }, state: lease.state, begun: false },
       new TurnControl(),
     );
     const history = await readHistory(database, chatId);
