@@ -39,12 +39,15 @@ const wires: Record<string, (baseUrl: string) => Transport> = {
 describe.each(Object.entries(wires))("over %s", (_name, transport) => {
   it("a chat is created, watched token by token, read and refused alike", async () => {
     const client: Client<typeof ChatService> = createClient(ChatService, transport(replica.url));
-    const script = await server.script([text("Hello, world. 🙂", { chunk: 1 })]);
+    const script = await server.script([text("Hello, world. 🙂", { chunk: 1 }), gate("end")]);
     const chatId = await newChat(client, `anthropic/${script.model}`);
     await using watch = new Watch(client, { chatId });
     await watch.event("caughtUp");
     const mark = watch.mark;
     await client.sendMessage({ chatId, parts: says("hi") });
+    // Nobody has to be shown deltas whom they reach after the commit.
+    await watch.event("messagePart", ({ seq }) => seq === 15n);
+    await script.open("end");
     await watch.status(ChatStatus.WAITING, mark);
     const deltas = watch.all("messagePart");
     expect([deltas[0]?.firstSeq, deltas.at(-1)?.seq]).toEqual([1n, 15n]);
@@ -61,7 +64,7 @@ describe.each(Object.entries(wires))("over %s", (_name, transport) => {
 describe("clients that share no code with the server", () => {
   it("grpc-js streams a turn", async () => {
     using client = new GrpcJsClient(ChatService, replica.url);
-    const script = await server.script([text("from grpc-js", { chunk: 4 })]);
+    const script = await server.script([text("from grpc-js", { chunk: 4 }), gate("end")]);
     const { chat } = await client.unary("createChat", { model: `google/${script.model}` });
     const chatId = chat?.id ?? "";
     const stream = client.serverStream("subscribe", { chatId });
@@ -72,6 +75,7 @@ describe("clients that share no code with the server", () => {
         if (event.case === "caughtUp") await client.unary("sendMessage", { chatId, parts: says("hi") });
         if (event.case === "messagePart")
           texts.push(textOf({ parts: event.value.part === undefined ? [] : [event.value.part] }));
+        if (event.case === "messagePart" && event.value.seq === 3n) await script.open("end");
         if (event.case === "status" && event.value.status === ChatStatus.WAITING) idle += 1;
       }
       if (idle === 2) break;
@@ -149,7 +153,7 @@ describe("leaving", () => {
   });
 
   it("two watchers end equal (STREAM-12)", async () => {
-    const script = await server.script([text("to both of you", { chunk: 2 })]);
+    const script = await server.script([text("to both of you", { chunk: 2 }), gate("end")]);
     const chatId = await newChat(replica.client, `anthropic/${script.model}`);
     await using one = new Watch(replica.client, { chatId });
     await using two = new Watch(
@@ -159,9 +163,13 @@ describe("leaving", () => {
     await Promise.all([one.event("caughtUp"), two.event("caughtUp")]);
     const marks = [one.mark, two.mark] as const;
     await replica.client.sendMessage({ chatId, parts: says("hi") });
+    for (const watch of [one, two]) await watch.event("messagePart", ({ seq }) => seq === 7n);
+    await script.open("end");
     await Promise.all([one.status(ChatStatus.WAITING, marks[0]), two.status(ChatStatus.WAITING, marks[1])]);
     expect(one.messages()).toEqual(two.messages());
-    expect(joinDeltas(one.all("messagePart"))).toEqual(joinDeltas(two.all("messagePart")));
-    expect(one.all("messagePart").at(-1)?.seq).toBe(two.all("messagePart").at(-1)?.seq);
+    for (const watch of [one, two]) {
+      expect(joinDeltas(watch.all("messagePart"))).toEqual(["text: to both of you"]);
+      expect(watch.all("messagePart").at(-1)?.seq).toBe(7n);
+    }
   });
 });
