@@ -69,6 +69,22 @@ export async function dialsHang(context: CaseContext<never>): Promise<Scene> {
   return scene;
 }
 
+/** The others leave and watch again, so that each of them dials just now. */
+export async function watchedAnew(
+  context: Pick<CaseContext, "arrange" | "watch">,
+  scene: Scene,
+): Promise<Scene> {
+  const { arrange } = context;
+  for (const watcher of scene.at.keys()) {
+    watcher.cancel();
+    await arrange("a watcher leaves", "response", (signal) => watcher.ended({ signal }));
+  }
+  const anew = everybodyWatches(context, scene);
+  for (const [watcher, { name }] of anew.at)
+    await arrange(`${name} is watched again`, "response", (signal) => watcher.caughtUp({ signal }));
+  return anew;
+}
+
 type Rule = "RELAY-3";
 
 /** The next turn is shown everywhere, as far as it has come. */
