@@ -117,9 +117,9 @@ describe("a real turn sends what the model counts", () => {
     async ({ shape, responses }) => {
       const script = await providers.script(...responses);
       await using tapped = await startTapped();
-      const { worker, ofWorker } = tapped;
+      const { worker, other, ofWorker } = tapped;
       const said = await sayings();
-      const chatId = await newChat(worker.client, `openai-chat/${script.model}`);
+      const chatId = await newChat(other.client, `openai-chat/${script.model}`);
       await until(async () => isDeepStrictEqual(await said.count(), { chat: 1, owner: 1 }), {
         what: "the announcement of the new chat",
       });

@@ -24,7 +24,10 @@ const transition: Statements = {
 };
 /** The same of a worker that knows what the chat is, with the message that it commits, if it does (src/chat/apply-transition.ts). */
 const believedTransition: Statements = { change_chat: 1 };
-/** With the idempotency key that our client always sends. */
+/**
+ * With the idempotency key that our client always sends, to a chat that another replica has left: the one that has left it itself sends
+ * `change_chat` instead of reading and writing.
+ */
 const send = sum(transition, {
   lock_idempotency_key: 1,
   select_idempotency_key: 1,

@@ -15,6 +15,7 @@ import {
   lockRunnableChats,
   lockUnownedChats,
   type Owner,
+  type Queryable,
   readChatExtras,
   readChatRow,
   readExpiredActions,
@@ -36,7 +37,8 @@ import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
 import { type ClientRequest, completeRequest } from "./client-request.js";
 import { createChatState } from "./create-chat-state.js";
 import { type ImportControl, type ImportedChat, importChat } from "./import-chat.js";
-import { linkMessageFiles, readMessageFiles } from "./message-files.js";
+import { IdleChats } from "./idle-chats.js";
+import { fileIdsOf, linkMessageFiles, readMessageFiles } from "./message-files.js";
 import { notificationOf } from "./notification.js";
 import { chatNotFound, refusalError } from "./refusal-error.js";
 import type { WorkerInput } from "./transition-input.js";
@@ -84,14 +86,16 @@ type LockedChat = readonly [ChatRow | undefined, ChatExtras];
 /** What is told of a commit. */
 interface News {
   readonly chat: ChatRecord;
-  /** The chat as a client left it; it may be anyone's to run now. */
-  readonly left?: ChatState | undefined;
+  /** What the machine knows of it now; undefined if it was deleted. */
+  readonly state: ChatState | undefined;
+  /** Whether a client did that; then it may be anyone's to run now. */
+  readonly byClient?: boolean;
 }
 
 /**
  * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
- * what it says, commit; then one notification (CHAT-2, BUS-3). A worker's may be one statement instead, which writes nothing if the row has
- * changed. Two requests at once are serialised by the row lock.
+ * what it says, commit; then one notification (CHAT-2, BUS-3). A worker's, or a message to a chat that this replica has left idle, may be one
+ * statement instead, which writes nothing if the row has changed. Two requests at once are serialised by the row lock.
  */
 export class Chats {
   readonly #database: Database;
@@ -99,6 +103,7 @@ export class Chats {
   readonly #offer: (chatId: string, state: ChatState) => void;
   readonly #leaseMs: number;
   readonly #onUnreadable: (chatId: string, error: unknown) => void;
+  readonly #idle = new IdleChats();
   /** Of which it was told. */
   readonly #unreadable = new Set<string>();
 
@@ -135,7 +140,7 @@ export class Chats {
       if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
       const messages = await insertMessageRows(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
-      return { result: respond(applied), notify: [{ chat: applied.chat, left: state }] };
+      return { result: respond(applied), notify: [{ chat: applied.chat, state, byClient: true }] };
     });
   }
 
@@ -156,7 +161,7 @@ export class Chats {
       const imported = newChat();
       rowCount = imported.rows.length;
       const chat = decodeChat(await importChat(tx, imported, control));
-      return { result: respond(chat), notify: [{ chat }] };
+      return { result: respond(chat), notify: [{ chat, state: undefined }] };
     });
     // The import is done whatever becomes of this: it is tried again with the next tidying.
     if (rowCount >= manyRows) await refreshStatistics(this.#database).catch(() => undefined);
@@ -164,8 +169,8 @@ export class Chats {
   }
 
   /**
-   * Carries out what a client asks for. A request that depends on the chat is a function of it: it is called with the chat locked, and
-   * not at all when the idempotency key has a result already. It may throw.
+   * Carries out what a client asks for. A request that depends on the chat is a function of it: it may be called more than once, the last time
+   * with the chat as it is, and not at all when the idempotency key has a result already. It may throw.
    *
    * @throws PalaverError CHAT_NOT_FOUND, IDEMPOTENCY_KEY_REUSED, or the machine's refusal; nothing has changed then
    */
@@ -175,8 +180,27 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    const read = (tx: Transaction) => this.#lock(tx, target, "if-orphaned");
-    return this.#inTransaction({ idempotency, read }, async (tx, [row, extras]) => {
+    const { chatId, owner } = target;
+    const believed = this.#idle.get(chatId, owner);
+    const writeAsBelieved = async (db: Queryable): Promise<Applied | undefined> => {
+      const change = believed && messageTo(believed, request);
+      return change && writeChange(db, chatId, change);
+    };
+    if (idempotency === undefined) {
+      const applied = await writeAsBelieved(this.#database);
+      if (applied !== undefined) {
+        this.#tell({ ...applied, byClient: true });
+        return respond(applied);
+      }
+    }
+    const lock = (tx: Transaction) => this.#lock(tx, target, "if-orphaned");
+    const mayBeAsBelieved = idempotency !== undefined && believed !== undefined;
+    const options = mayBeAsBelieved ? { idempotency } : { idempotency, read: lock };
+    return this.#inTransaction<T, LockedChat | undefined>(options, async (tx, locked) => {
+      const written = mayBeAsBelieved ? await writeAsBelieved(tx) : undefined;
+      if (written !== undefined)
+        return { result: respond(written), notify: [{ ...written, byClient: true }] };
+      const [row, extras] = locked ?? (await lock(tx));
       if (row === undefined) throw chatNotFound();
       const state = chatStateFromRows(row, extras);
       const asked = typeof request === "function" ? request(state) : request;
@@ -185,10 +209,7 @@ export class Chats {
       const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, { metadata, isLast });
       if (applied === undefined) throw refusalError(refused, state, transitionName(input));
-      return {
-        result: respond(applied),
-        notify: notify ? [{ chat: applied.chat, left: applied.state }] : [],
-      };
+      return { result: respond(applied), notify: notify ? [{ ...applied, byClient: true }] : [] };
     });
   }
 
@@ -224,7 +245,7 @@ export class Chats {
       const state = chatStateFromRows(row, extras);
       const { applied, notify, refused } = await applyTransition(tx, row, state, input, { isLast: true });
       if (applied === undefined) return { result: { refused }, notify: [] };
-      return { result: applied, notify: notify ? [{ chat: applied.chat }] : [] };
+      return { result: applied, notify: notify ? [applied] : [] };
     });
   }
 
@@ -279,7 +300,7 @@ export class Chats {
           ...result.unreadable.keys(),
         ]);
       }
-      return { result, notify: result.acquired.map(({ chat }) => ({ chat })) };
+      return { result, notify: result.acquired };
     });
     for (const [chatId, error] of unreadable) this.#tellUnreadable(chatId, error);
     return acquired;
@@ -410,10 +431,29 @@ export class Chats {
     return result;
   }
 
-  #tell({ chat, left }: News): void {
-    if (left !== undefined && isOpenToAll(left)) this.#offer(chat.id, left);
+  #tell({ chat, state, byClient = false }: News): void {
+    this.#idle.note(chat, state);
+    if (byClient && state !== undefined && isOpenToAll(state)) this.#offer(chat.id, state);
     this.#publish(notificationOf(chat), chat.owner);
   }
+}
+
+/**
+ * What a message changes of an idle chat; undefined where more than the chat has to be asked. A belief that is out of date refuses nothing: what it
+ * would refuse is asked again of the chat itself.
+ */
+function messageTo(
+  believed: ChatState,
+  request: ClientRequest | ((chat: ChatState) => ClientRequest),
+): Change | undefined {
+  let asked: ClientRequest;
+  try {
+    asked = typeof request === "function" ? request(believed) : request;
+  } catch {
+    return undefined;
+  }
+  if (asked.type !== "Send" || fileIdsOf(asked.message.parts).length > 0) return undefined;
+  return andThen(noChange(believed), asked);
 }
 
 /** Whether anyone may run the chat, and nothing of an earlier run is left. */

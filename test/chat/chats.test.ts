@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Chats, type ChatState, type WorkerInput } from "../../src/chat/index.js";
+import { Chats, type ChatState, type Idempotency, type WorkerInput } from "../../src/chat/index.js";
 import { createChatState } from "../../src/chat/create-chat-state.js";
 import {
   allMoves,
@@ -55,13 +55,23 @@ async function createChat({ chats }: World, owner = "alice"): Promise<string> {
   );
 }
 
+/** Makes a request repeatable that answers nothing. */
+function newKey(): Idempotency<undefined> {
+  return {
+    owner: "alice",
+    key: randomUUID(),
+    requestHash: Buffer.from("the request"),
+    encode: () => new Uint8Array(),
+    decode: () => undefined,
+  };
+}
+
 /** Carries out an input like a client or a worker would; the refusal, if it was refused. */
 async function apply(
-  { chats }: World,
+  { chats }: Pick<World, "chats">,
   chatId: string,
   input: TransitionInput,
-  believed?: ChatState,
-  follow?: Move,
+  { believed, follow, key }: { believed?: ChatState; follow?: Move; key?: Idempotency<undefined> } = {},
 ): Promise<string | ChatState | undefined> {
   try {
     switch (input.type) {
@@ -74,7 +84,7 @@ async function apply(
       case "Unarchive":
       case "Delete":
       case "Edit":
-        return await chats.request({ chatId, owner: "alice" }, input, () => undefined);
+        return await chats.request({ chatId, owner: "alice" }, input, () => undefined, key);
       case "UpdateMetadata":
         return await chats.request(
           { chatId, owner: "alice" },
@@ -123,24 +133,40 @@ interface Step {
   readonly behind: number | undefined;
   /** What a worker asks for with it, to follow at once. */
   readonly follow: Move | undefined;
+  /** By way of another replica, which does not know what this one has left. */
+  readonly elsewhere: boolean;
+  /** A client's request is repeatable. */
+  readonly keyed: boolean;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
   move: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...moves) }, fc.constant("die" as const)),
   behind: fc.oneof(fc.constant(0), fc.constantFrom(undefined, 1, 2)),
   follow: fc.option(fc.constantFrom(...workerMoves), { nil: undefined }),
+  elsewhere: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
+  keyed: fc.boolean(),
 });
-/** Without it, it would be chance whether one follows another. */
+const here = { behind: 0, follow: undefined, elsewhere: false, keyed: false } as const;
+/** Without them, it would be chance whether one follows another, and whether a chat is idle when a message comes. */
 const wholeTurn: Step[] = [
-  { move: "acquire", behind: 0, follow: undefined },
-  { move: "begin", behind: 0, follow: undefined },
-  { move: "commitText", behind: 0, follow: "finish" },
+  { ...here, move: "acquire" },
+  { ...here, move: "begin" },
+  { ...here, move: "commitText", follow: "finish" },
+];
+const twoTurns: Step[] = [...wholeTurn, { ...here, move: "sendQueue" }, ...wholeTurn];
+const changedElsewhere: Step[] = [...wholeTurn, { ...here, move: "rename", elsewhere: true }];
+const examples: [Step[]][] = [
+  [twoTurns],
+  [[...twoTurns, { ...here, move: "sendQueue", keyed: true }]],
+  [[...changedElsewhere, { ...here, move: "sendQueue" }]],
+  [[...changedElsewhere, { ...here, move: "sendQueue", keyed: true }]],
 ];
 
 describe.each(engines)("chats on %s", (engine) => {
   it("end like the machine says, after any sequence of inputs", { timeout: 120_000 }, async () => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
+    const otherWorld = openWorld(opened.database);
     let followed = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (sequence) => {
@@ -151,7 +177,7 @@ describe.each(engines)("chats on %s", (engine) => {
           ...createChatState(model, [], userMessage("hello")).inserted,
         ];
         const earlier: ChatState[] = [];
-        for (const { move, behind, follow } of sequence) {
+        for (const { move, behind, follow, elsewhere, keyed } of sequence) {
           if (move === "die") {
             await removeReplica(
               world.database,
@@ -168,7 +194,11 @@ describe.each(engines)("chats on %s", (engine) => {
           const next = transition(alive, input);
           earlier.push(alive);
           const believed = behind === undefined ? undefined : earlier.at(-1 - behind);
-          const outcome = await apply(world, chatId, input, believed, follow);
+          const outcome = await apply(elsewhere ? otherWorld : world, chatId, input, {
+            ...(believed && { believed }),
+            ...(follow && { follow }),
+            ...(keyed && { key: newKey() }),
+          });
           if (next.ok) expect(outcome).not.toBeTypeOf("string");
           else expect(outcome).toBe(next.refusal);
           expected = alive;
@@ -196,7 +226,7 @@ describe.each(engines)("chats on %s", (engine) => {
           history.map(({ id, role, parts, interrupted }) => ({ id, role, parts, interrupted })),
         );
       }),
-      { numRuns: engine === "postgres" ? 60 : 40, examples: [[wholeTurn]] },
+      { numRuns: engine === "postgres" ? 60 : 40, examples },
     );
     expect(followed).toBeGreaterThan(0);
   });
@@ -269,6 +299,116 @@ describe.each(engines)("chats on %s", (engine) => {
     if ("refused" in stepped) throw new Error("the step was refused");
     expect(stepped.state?.phase.status).toBe("running");
     expect(stepped.state?.versions.snapshot).toBe(other.begun.versions.snapshot + 1);
+  });
+
+  describe("that this replica has left idle", () => {
+    /** What a message took, and what it left. */
+    async function idleChat(database: Database) {
+      const statements: string[] = [];
+      const counted: Database = {
+        ...methodsOf(database),
+        query: (statement, values) => {
+          statements.push(statement.name);
+          return database.query(statement, values);
+        },
+        transaction: (work, options) => {
+          statements.push("begin");
+          return database.transaction((tx) => {
+            const count = (name: string): void => void statements.push(name);
+            return work({
+              script: (text) => tx.script(text),
+              finish: (last) => tx.finish(last),
+              query: (statement, values) => (count(statement.name), tx.query(statement, values)),
+              execute: (statement, values) => (count(statement.name), tx.execute(statement, values)),
+            });
+          }, options);
+        },
+      };
+      const offered: ChatState[] = [];
+      const published: ChatNotification[] = [];
+      const chats = new Chats({
+        database: counted,
+        leaseMs,
+        publish: (notification) => published.push(notification),
+        offer: (_, state) => offered.push(state),
+      });
+      const chatId = randomUUID();
+      const chat = {
+        id: chatId,
+        owner: "alice",
+        title: "t",
+        labels: {},
+        model,
+        system: [],
+        first: undefined,
+      };
+      await chats.create(
+        () => chat,
+        () => undefined,
+      );
+      [statements, published, offered].forEach((list) => (list.length = 0));
+      const send = (options: { owner?: string; key?: Idempotency<undefined>; said?: StoredPart[] } = {}) => {
+        const { owner = "alice", key, said } = options;
+        const message = { ...userMessage("hello"), ...(said && { parts: said }) };
+        const request = () => ({ type: "Send", message, whenBusy: "queue" }) as const;
+        return chats.request({ chatId, owner }, request, () => undefined, key);
+      };
+      return { chats, chatId, statements, published, offered, send };
+    }
+
+    it("take a message with one statement", async () => {
+      await using opened = await openTestDatabase(engine);
+      const { chats, chatId, statements, published, offered, send } = await idleChat(opened.database);
+      await send();
+      expect(statements).toEqual(["change_chat"]);
+      const state = await chats.readState(chatId);
+      expect(offered).toEqual([state]);
+      expect(published.map((news) => [news.chatId, Number(news.snapshotVersion)])).toEqual([
+        [chatId, state?.versions.snapshot],
+      ]);
+      const history = await readHistory(opened.database, chatId);
+      expect(history.map(({ role, revision }) => [role, revision])).toEqual([
+        ["user", state?.versions.history],
+      ]);
+    });
+
+    it("take a repeatable one without being read, and once (MSG-4)", async () => {
+      await using opened = await openTestDatabase(engine);
+      const { chatId, statements, published, send } = await idleChat(opened.database);
+      const key = newKey();
+      const keyStatements = ["lock_idempotency_key", "select_idempotency_key"];
+      await send({ key });
+      expect(statements).toEqual(["begin", ...keyStatements, "change_chat", "insert_idempotency_key"]);
+      await send({ key });
+      expect(published).toHaveLength(1);
+      expect(await readHistory(opened.database, chatId)).toHaveLength(1);
+    });
+
+    it.each([[undefined], [newKey()]])("are looked at when another replica has changed them", async (key) => {
+      await using opened = await openTestDatabase(engine);
+      const { chatId, offered, send } = await idleChat(opened.database);
+      await apply(openWorld(opened.database), chatId, inputFor("sendQueue", newChat()));
+      await send(key && { key: { ...key, key: randomUUID() } });
+      // It waits for its turn: the other one runs.
+      expect(offered).toMatchObject([{ queue: [{ parts: userMessage("hello").parts }] }]);
+      expect(await readHistory(opened.database, chatId)).toHaveLength(1);
+    });
+
+    it("are nobody else's, and what cannot be carried out changes nothing", async () => {
+      await using opened = await openTestDatabase(engine);
+      const { chats, chatId, offered, published, send } = await idleChat(opened.database);
+      await expect(send({ owner: "bob" })).rejects.toMatchObject({ reason: "CHAT_NOT_FOUND" });
+      const file = { type: "file", file_id: randomUUID(), media_type: "text/plain" } as const;
+      await expect(send({ said: [file] })).rejects.toMatchObject({ reason: "FILE_NOT_FOUND" });
+      const unknownModel = () => {
+        throw new PalaverError("invalid_argument", "UNKNOWN_MODEL", "there is no such model");
+      };
+      const target = { chatId, owner: "alice" };
+      await expect(chats.request(target, unknownModel, () => undefined)).rejects.toMatchObject({
+        reason: "UNKNOWN_MODEL",
+      });
+      expect([...offered, ...published, ...(await readHistory(opened.database, chatId))]).toEqual([]);
+    });
   });
 
   it("announce every change once, after the commit (CHAT-2, BUS-3)", async () => {

@@ -1,0 +1,28 @@
+import type { Owner } from "../store/index.js";
+import type { ChatState } from "./chat-state.js";
+
+/** So many take some megabytes. */
+const maxChats = 4_096;
+
+/**
+ * Chats that wait for a message, as this replica has left them: whoever believes that they are like that still need not read them first. Others may
+ * have changed them since, which shows in their versions. Of too many the longest idle ones are forgotten.
+ */
+export class IdleChats {
+  readonly #chats = new Map<string, { readonly owner: string; readonly state: ChatState }>();
+
+  /** What became of a chat; undefined if that is not known, or it was deleted. */
+  note({ id, owner }: { readonly id: string; readonly owner: string }, state: ChatState | undefined): void {
+    this.#chats.delete(id);
+    if (state?.phase.status !== "waiting" || state.queue.length > 0) return;
+    this.#chats.set(id, { owner, state });
+    const [longestIdle] = this.#chats.keys();
+    if (this.#chats.size > maxChats && longestIdle !== undefined) this.#chats.delete(longestIdle);
+  }
+
+  /** Undefined also if it is not the owner's; without one it is anybody's. */
+  get(id: string, owner: Owner): ChatState | undefined {
+    const known = this.#chats.get(id);
+    return owner === undefined || known?.owner === owner ? known?.state : undefined;
+  }
+}
