@@ -4,6 +4,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
 import {
   type ChatListView,
   type ChatsClient,
@@ -24,6 +25,7 @@ import {
 import { loadConfig } from "../../src/config/index.js";
 import { silentLogger } from "../../src/platform/index.js";
 import { startReplica } from "../../src/replica.js";
+import { defineTool } from "../../src/tools/index.js";
 import { engines } from "../kit/databases.js";
 import {
   gate,
@@ -99,9 +101,19 @@ describe.each(engines)("the client on %s", (engine) => {
   let server: ProviderServer;
   let replica: TestReplica;
   let link: TcpGate;
+  let endWait: () => void;
+  const waited = new Promise<string>((resolve) => (endWait = () => resolve("waited")));
+  /** Runs until the test says so. */
+  const wait = defineTool({
+    name: "wait",
+    description: "Waits",
+    input: z.object({}),
+    idempotent: true,
+    run: () => waited,
+  });
   beforeAll(async () => {
     server = await startProviderServer();
-    replica = await startTestReplica({ engine, providers: server });
+    replica = await startTestReplica({ engine, providers: server, tools: [wait] });
     link = await openTcpGate({ host: "127.0.0.1", port: Number(new URL(replica.url).port) });
   });
   afterAll(async () => {
@@ -193,15 +205,24 @@ describe.each(engines)("the client on %s", (engine) => {
         ]),
         text("And here.", { chunk: 2 }),
         toolCall("current_time", {}, { chunk: 1 }),
+        toolCall("wait", {}, { chunk: 1 }),
+        gate("asked"),
       ],
       [httpError(529, "try later")],
-      [text("It is late.", { chunk: 2 })],
+      [text("It is late.", { chunk: 2 }), gate("answered")],
     );
     const chatId = await newChat(replica.client, `anthropic/${script.model}`);
     const client = linked("gRPC");
     await using following = new Following(client, chatId);
     await following.until(isIdle);
     await sendMessage(client, { chatId, parts: [textPart("go")] });
+    // Nobody has to be shown a step that is committed when they look. Whoever follows one is shown its rest.
+    await following.until((view) => stepText(view).endsWith("|call wait {}"));
+    await script.open("asked");
+    await following.until((view) => stepText(view).startsWith("result current_time "));
+    endWait();
+    await following.until((view) => stepText(view) === "text: It is late.");
+    await script.open("answered");
     const { messages, retry } = await following.until((view) => isIdle(view) && view.messages.length > 1);
     expect(retry).toBeUndefined();
     expect(messages.map(({ role }) => role)).toEqual([Role.USER, Role.ASSISTANT, Role.TOOL, Role.ASSISTANT]);

@@ -52,26 +52,28 @@ afterAll(async () => {
 async function live(replica: TestReplica): Promise<string> {
   const { client, url } = replica;
   const script = await providers.script(
-    [toolCall("echo", { said: canary })],
+    [gate("call"), toolCall("echo", { said: canary })],
     [text(`An answer, ${canary}.`)],
-    [httpError(400, `Not with ${canary}.`)],
+    [gate("fail"), httpError(400, `Not with ${canary}.`)],
     [text("Half"), gate("half")],
   );
   const chatId = await newChat(client, `openai-chat/${script.model}`);
   const watch = replica.watch(chatId);
   await watch.event("caughtUp");
-  const turn = async (ends: ChatStatus): Promise<void> => {
+  /** `act` leads to its end: nobody has to be shown that it runs when it is over. */
+  const turn = async (ends: ChatStatus, act: () => Promise<unknown>): Promise<void> => {
     const { mark } = watch;
     await client.sendMessage({ chatId, parts: says(`Go, ${canary}`) });
     await watch.status(ChatStatus.RUNNING, mark);
+    await act();
     await watch.status(ends, mark);
   };
-  await turn(ChatStatus.WAITING);
-  await turn(ChatStatus.ERROR);
-  const interrupted = turn(ChatStatus.WAITING);
-  await script.reached("half");
-  await client.interruptChat({ chatId });
-  await interrupted;
+  await turn(ChatStatus.WAITING, () => script.open("call"));
+  await turn(ChatStatus.ERROR, () => script.open("fail"));
+  await turn(ChatStatus.WAITING, async () => {
+    await script.reached("half");
+    await client.interruptChat({ chatId });
+  });
 
   await expect(client.getChat({ chatId: randomUUID() })).rejects.toThrow();
   const init = { method: "POST", body: "{}", headers: { "content-type": "application/json" } };

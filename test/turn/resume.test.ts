@@ -51,9 +51,9 @@ describe.each(engines)("on %s", (engine) => {
     const script = await server.script(...answers);
     const chatId = await newChat(replica.client, `anthropic/${script.model}`);
     let acted = false;
-    const recording = record(replica.client, chatId, { isEnough: (view) => acted && isIdle(view) });
+    const recording = watched(chatId, (view) => acted && isIdle(view));
     await replica.client.sendMessage({ chatId, parts: says("go") });
-    if (answers.some(hasPauses)) await passPauses(script);
+    if (answers.some(hasPauses)) await passPauses(script, recording);
     await act({ chatId, script });
     acted = true;
     // Something that ends the recording if the turn was over before `acted`.
@@ -61,22 +61,64 @@ describe.each(engines)("on %s", (engine) => {
       chat: { id: chatId, pinned: true },
       updateMask: { paths: ["pinned"] },
     });
-    return { chatId, responses: await recording };
+    return { chatId, responses: await recording.responses };
+  }
+
+  /** A recording in progress. `shown` resolves when its view fits. */
+  interface Watched {
+    readonly responses: Promise<Recorded[]>;
+    readonly shown: (fits: (view: ChatView) => boolean) => Promise<unknown>;
+  }
+
+  function watched(chatId: string, isEnough: (view: ChatView) => boolean): Watched {
+    let present: ChatView | undefined;
+    const looks = new Set<() => void>();
+    const responses = record(replica.client, chatId, {
+      isEnough: (view) => {
+        present = view;
+        for (const look of [...looks]) look();
+        return isEnough(view);
+      },
+    });
+    const shown = (fits: (view: ChatView) => boolean): Promise<unknown> => {
+      const fitting = new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (present !== undefined && fits(present)) resolve();
+        };
+        looks.add(look);
+        look();
+      });
+      // One that has ended shows nothing more.
+      return Promise.race([fitting, responses]);
+    };
+    return { responses, shown };
   }
 
   /** What comes without a pause may reach subscribers as one response. */
   const pauses = ["a", "b", "c", "d", "e", "f"];
+  const thought = "hm, let me see ".repeat(4);
   const answer = (...more: ProviderStep[]): ProviderStep[] => [
-    reasoning("hm, let me see ".repeat(4), { chunk: 5, signature: "sig" }),
+    reasoning(thought, { chunk: 5, signature: "sig" }),
     ...pauses.flatMap((name) => [gate(name), text(long.slice(0, long.length / pauses.length), { chunk: 7 })]),
     ...more,
   ];
   const hasPauses = (steps: readonly ProviderStep[]): boolean =>
     steps.some((step) => step.kind === "gate" && pauses.includes(step.name));
 
-  async function passPauses(script: Awaited<ReturnType<ProviderServer["script"]>>): Promise<void> {
-    for (const name of pauses) {
+  /** A recording has shown what comes before a pause when that ends: later nobody has to be shown it in pieces. */
+  async function passPauses(
+    script: Awaited<ReturnType<ProviderServer["script"]>>,
+    recording?: Watched,
+  ): Promise<void> {
+    const shows = (pieces: number) =>
+      recording?.shown(
+        ({ step }) =>
+          (step?.parts ?? []).map(textOf).join("") ===
+          thought + long.slice(0, (pieces * long.length) / pauses.length),
+      );
+    for (const [index, name] of pauses.entries()) {
       await script.reached(name);
+      await shows(index);
       await script.open(name);
     }
   }
@@ -215,14 +257,14 @@ describe.each(engines)("on %s", (engine) => {
   it("resuming in the midst of a running step gives its rest, and then what comes", async () => {
     const script = await server.script([...answer(), gate("here"), text(" and the end", { chunk: 2 })]);
     const chatId = await newChat(replica.client, `anthropic/${script.model}`);
-    const first = record(replica.client, chatId, {
-      isEnough: ({ step }) =>
-        step !== undefined && JSON.stringify(step.parts.map(textOf)).includes(long.trim()),
-    });
+    const first = watched(
+      chatId,
+      ({ step }) => step !== undefined && JSON.stringify(step.parts.map(textOf)).includes(long.trim()),
+    );
     await replica.client.sendMessage({ chatId, parts: says("go") });
-    await passPauses(script);
+    await passPauses(script, first);
     await script.reached("here");
-    const responses = await first;
+    const responses = await first.responses;
     const midway = responses.flatMap(({ cursor }, index) =>
       index % 2 === 0 ? [{ cursor, view: viewOf(responses.slice(0, index + 1)) }] : [],
     );
@@ -237,13 +279,10 @@ describe.each(engines)("on %s", (engine) => {
         false,
       );
       const { messages } = viewOf(rest, view);
-      expect(messages.at(-1)?.parts.map(textOf)).toEqual([
-        "hm, let me see ".repeat(4),
-        `${long} and the end`,
-      ]);
+      expect(messages.at(-1)?.parts.map(textOf)).toEqual([thought, `${long} and the end`]);
       if (view.step === undefined) continue;
       const [seen, followed] = [view.step.blocks.map(({ part }) => textOf(part)).join(""), deltasOf(events)];
-      expect(seen + followed).toBe("hm, let me see ".repeat(4) + `${long} and the end`);
+      expect(seen + followed).toBe(`${thought}${long} and the end`);
     }
   });
 
