@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../../test/kit/ports.js";
 import { createTestDatabase, startPostgres } from "../../test/kit/postgres.js";
@@ -372,6 +372,31 @@ describe("time limits", () => {
     done.notify();
     await outcome;
     expect(await database.query({ name: "test.t", text: "select n from t" })).toEqual([{ n: 3 }]);
+  });
+});
+
+describe("a server that shuts down", () => {
+  test("fails what was about to be asked on a connection that was just made, and no more than that", async () => {
+    const message = (type: string, body: string): Buffer => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(Buffer.byteLength(body) + 4);
+      return Buffer.concat([Buffer.from(type), length, Buffer.from(body)]);
+    };
+    // Both in one piece: that it is ready, and that it is not any more.
+    const answer = Buffer.concat([
+      message("R", "\0\0\0\0"),
+      message("Z", "I"),
+      message("E", "SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"),
+    ]);
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.end(answer));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await using database = openPostgres({ url: `postgres://nobody@127.0.0.1:${port}/none` });
+    await expect(database.query(one)).rejects.toMatchObject({ retryable: true });
+    server.close();
   });
 });
 

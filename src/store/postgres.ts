@@ -92,7 +92,11 @@ class PostgresDatabase implements Database {
       if (this.#closed === undefined && !this.#abandoned.signal.aborted)
         options.onConnectionLost?.(toDatabaseError(error, "in transaction"));
     });
-    this.#pool.on("connect", (client) => this.#connected.add(client));
+    this.#pool.on("connect", (client) => {
+      this.#connected.add(client);
+      // Between the pool and whoever borrows it nobody else listens, and an error that is not heard ends the process. The next statement fails.
+      client.on("error", () => undefined);
+    });
     this.#pool.on("remove", (client) => {
       this.#connected.delete(client);
       this.#disconnected.notify();
