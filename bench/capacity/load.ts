@@ -17,6 +17,7 @@ import {
   transactionsOf,
   transitionsOfTurn,
   type TurnShape,
+  weightOf,
   workerReadsOfTurn,
 } from "./operations.js";
 import type { Workload } from "./workload.js";
@@ -40,6 +41,8 @@ export type PostgresKind = (typeof postgresKinds)[number];
 export interface PostgresLoad {
   readonly transactions: number;
   readonly statements: number;
+  /** As much as so many light statements. */
+  readonly weight: number;
   readonly rowsWritten: number;
   /** Rows that are looked at and passed over. */
   readonly rowsScanned: number;
@@ -74,7 +77,7 @@ export interface NatsLoad {
 
 /** An announcement of P14: to the chat's subject, to its owner's, and the acknowledgement. */
 const messagesOfAnnouncement = 3;
-const statementsPerTransition = measuredTransitions.statements / measuredTransitions.transitions;
+const weightPerTransition = measuredTransitions.weight / measuredTransitions.transitions;
 /** Text is held as it is while it streams, and once more in what is sent. */
 const copiesOfText = 2;
 /** Replicas look after 80 to 100 % of `PALAVER_POLL` (src/bus/polled-bus.ts). */
@@ -164,8 +167,8 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
     share: messages / (measured.notificationsPerSecond * messagesOfAnnouncement * workload.nats),
   };
 
-  const perStatement = measured.transitionCpu / statementsPerTransition;
-  const statements = Object.values(postgres).reduce((all, each) => all + each.statements, 0);
+  const perStatement = measured.transitionCpu / weightPerTransition;
+  const weight = Object.values(postgres).reduce((all, each) => all + each.weight, 0);
   const looked = watchedChats / (workload.pollSeconds * pollFactor) + beats * replicas;
   // A delta that comes while the process is busy does not wake it, and is as cheap as one among many.
   const wakes = 1 - workload.utilisation;
@@ -176,7 +179,7 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
       (firstDeliveryCpu +
         (workload.subscribersPerChat - 1) * measured.furtherDeliveryCpu +
         watching.elsewhere * (measured.relayWorkerCpu + measured.relayWatcherCpu)) +
-    (statements + looked * workload.readRowCost) * perStatement +
+    (weight + looked * workload.readRowCost) * perStatement +
     (announcements + heard) * measured.notificationCpu +
     keepalives * measured.keepaliveCpu +
     subscriptions * measured.subscribeCpu;
@@ -251,24 +254,25 @@ function postgresLoad(
     readonly rowsRead?: number;
   },
 ): PostgresLoad {
-  const perSecond = total(statements) * rate;
+  const weight = weightOf(statements) * rate;
   const work =
-    perSecond +
+    weight +
     bulkRows * workload.bulkRowCost +
     rowsScanned * workload.scanRowCost +
     rowsRead * workload.readRowCost;
   return {
     transactions: transactionsOf(statements) * rate,
-    statements: perSecond,
+    statements: total(statements) * rate,
+    weight,
     rowsWritten,
     rowsScanned,
     share: work / statementsPerSecond(measured, workload),
   };
 }
 
-/** All that Postgres can do: as many as P7 sent, whatever they say. One that only reads costs less than those of P7 do on average. */
+/** All that Postgres can do, in light statements: as much as it did in P7. */
 export function statementsPerSecond({ transitionsPerSecond }: Measured, { postgres }: Workload): number {
-  return transitionsPerSecond * statementsPerTransition * postgres;
+  return transitionsPerSecond * weightPerTransition * postgres;
 }
 
 function combined(...all: readonly (readonly [Statements, number])[]): Statements {
