@@ -18,5 +18,5 @@ export const fault: Fault = {
     },
   ],
   kills: ["redact/canary"],
-  spares: ["redact/still-sent-to-model", "auth/every-rpc"],
+  spares: ["lifecycle/create-returns-identity", "auth/every-rpc"],
 };
