@@ -181,7 +181,7 @@ export class Chats {
     idempotency?: Idempotency<T>,
   ): Promise<T> {
     const { chatId, owner } = target;
-    const believed = this.#idle.get(chatId, owner);
+    const believed = this.#idle.take(chatId, owner);
     const writeAsBelieved = async (db: Queryable): Promise<Applied | undefined> => {
       const change = believed && messageTo(believed, request);
       return change && writeChange(db, chatId, change);

@@ -21,6 +21,7 @@ import type { ChatNotification } from "../../src/gen/palaver/relay/v1/notificati
 import { PalaverError, type StoredPart } from "../../src/protocol/index.js";
 import {
   type Database,
+  DatabaseError,
   readChat,
   readChatView,
   readHistory,
@@ -392,6 +393,17 @@ describe.each(engines)("chats on %s", (engine) => {
       // It waits for its turn: the other one runs.
       expect(offered).toMatchObject([{ queue: [{ parts: userMessage("hello").parts }] }]);
       expect(await readHistory(opened.database, chatId)).toHaveLength(1);
+    });
+
+    it("are looked at after a message failed, as it does where rows were changed without a version", async () => {
+      await using opened = await openTestDatabase(engine);
+      const { chatId, send } = await idleChat(opened.database);
+      await opened.database.script(`update chats set last_message_id = 1 where id = '${chatId}';
+        insert into messages (chat_id, id, revision, role, content, content_version)
+        select id, 1, snapshot_version, 'user', '[]', 2 from chats where id = '${chatId}'`);
+      await expect(send()).rejects.toBeInstanceOf(DatabaseError);
+      await send();
+      expect((await readHistory(opened.database, chatId)).map(({ id }) => id)).toEqual([1, 2]);
     });
 
     it("are nobody else's, and what cannot be carried out changes nothing", async () => {

@@ -236,7 +236,8 @@ async function insertModelOnly(database: Database, chatId: string): Promise<void
   await database.execute(
     {
       name: "test.insert_model_only",
-      text: `with chat as (update chats set last_message_id = last_message_id + 1 where id = $1 returning *)
+      text: `with chat as (update chats set last_message_id = last_message_id + 1, snapshot_version = snapshot_version + 1,
+          history_version = snapshot_version + 1 where id = $1 returning *)
         insert into messages (chat_id, id, revision, role, content, content_version, visibility)
         select id, last_message_id, snapshot_version, 'user', $2::jsonb, 2, 'model' from chat`,
     },
