@@ -171,11 +171,12 @@ describe("a real turn sends what the model counts", () => {
     expect(owners).toBeGreaterThanOrEqual(relayReadsOfTurn["select_chat_owner"] ?? 0);
     const { chat: announced = 0 } = await said.count();
     expect(owners).toBeLessThanOrEqual(announced);
-    // Reads coalesce: what is announced while one is under way is read by the next. One is before the gate, one behind it. There is one more
-    // where something may have been missed, as on a machine that stands still for a while.
-    const most = subscriberReadsOfTurn(shape)["select_chat_changes"] ?? 0;
+    // One more where the worker was just looking for work, and found the chat before it took what was offered: then it begins by itself.
+    const expected = subscriberReadsOfTurn(shape)["select_chat_changes"] ?? 0;
+    expect([expected, expected + 1]).toContain(announced);
+    // Reads coalesce: what is announced while one is under way is read by the next. One is before the gate, one behind it.
     expect(reads).toBeGreaterThanOrEqual(2);
-    expect(reads).toBeLessThanOrEqual(Math.max(most, announced) + 1);
+    expect(reads).toBeLessThanOrEqual(announced);
   });
 });
 

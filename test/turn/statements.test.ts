@@ -6,7 +6,7 @@ import type { Model } from "../../src/models/index.js";
 import { type Database, readHistory } from "../../src/store/index.js";
 import { methodsOf, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
-import { turnDeps } from "./turn-deps.js";
+import { turnDeps } from "../kit/turn-deps.js";
 
 const id = "test/parrot";
 const parts = [{ type: "text" as const, text: "hello" }];

@@ -6,7 +6,7 @@ import { ModelError, type ModelRegistry } from "../../src/models/index.js";
 import { systemClock } from "../../src/platform/index.js";
 import { readHistory, writeHeartbeat } from "../../src/store/index.js";
 import { openTestDatabase } from "../kit/databases.js";
-import { turnDeps } from "./turn-deps.js";
+import { turnDeps } from "../kit/turn-deps.js";
 
 it.each([true, false])(
   "an interrupt of which the worker hears only when the model call has failed keeps what was shown (INT-2), retryable: %s",

@@ -5,10 +5,8 @@ import { runTurn, TurnControl } from "../../src/agent/index.js";
 import { Chats } from "../../src/chat/index.js";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { createModelRegistry } from "../../src/models/index.js";
-import { silentLogger, systemClock } from "../../src/platform/index.js";
+import { systemClock } from "../../src/platform/index.js";
 import { readHistory, writeHeartbeat } from "../../src/store/index.js";
-import { DeltaLog } from "../../src/stream/index.js";
-import { createToolRegistry } from "../../src/tools/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 import {
   gate,
@@ -19,6 +17,7 @@ import {
 } from "../kit/provider-server/index.js";
 import { newChat, startTestReplica } from "../kit/replica.js";
 import { openTcpGate, type TcpGate } from "../kit/tcp-gate.js";
+import { turnDeps } from "../kit/turn-deps.js";
 import { textOf } from "../kit/watch.js";
 
 let server: ProviderServer;
@@ -165,19 +164,8 @@ it.each(engines)(
     const [lease] = await chats.acquire(workerId, 1, []);
     await chats.request({ chatId, owner: "alice" }, { type: "Interrupt" }, () => undefined);
     if (lease?.state === undefined) throw new Error("the chat was acquired");
-    const deps = {
-      chats,
-      readHistory: (id: string) => readHistory(database, id),
-      readFiles: async () => new Map(),
-      models: createModelRegistry({ defaultModelId: model }, { clock: systemClock }),
-      tools: createToolRegistry([]),
-      deltaLog: new DeltaLog({ clock: systemClock }),
-      clock: systemClock,
-      logger: silentLogger,
-      silence: { firstEventMs: 1_000, idleMs: 1_000 },
-      toolTimeoutMs: 1_000,
-      maxStepWeight: 1_000_000,
-    };
+    const models = createModelRegistry({ defaultModelId: model }, { clock: systemClock });
+    const deps = { ...turnDeps(database), chats, models };
     await runTurn(
       deps,
       { chatId, fence: { workerId, leaseEpoch: lease.state.leaseEpoch }, state: lease.state, begun: false },
