@@ -19,6 +19,7 @@ import {
 } from "../store/index.js";
 import type { ChatState, NewMessage, Versions } from "./chat-state.js";
 import { chatStateToColumns } from "./chat-state-rows.js";
+import { isTurn } from "./draft.js";
 import { transition } from "./transition.js";
 import type { TransitionInput } from "./transition-input.js";
 import type { Refusal } from "./transition-table.js";
@@ -142,10 +143,16 @@ export async function writeChange(
     chat: chatStateToColumns(after),
     touch: inserted.length > 0,
     messages: inserted,
+    mayHaveDeltas: mayHaveDeltas(before),
   });
   if (changed === undefined) return undefined;
-  const messages = messageRecords(inserted, after.versions.snapshot, changed.times);
+  const messages = messageRecords(inserted, after.versions.snapshot, () => changed.writtenAt);
   return { chat: decodeChat(changed.row), state: after, messages, queued: undefined };
+}
+
+/** Whether a step of the chat may have shown something that was checkpointed: only what a turn does now counts (`updateChat`). */
+function mayHaveDeltas({ phase, generationAttempt, openCalls }: ChatState): boolean {
+  return isTurn(phase) && (generationAttempt > 0 || openCalls.length > 0);
 }
 
 /** Returns the rows as they are stored. */
@@ -155,18 +162,19 @@ export async function insertMessageRows(
   revision: number,
   inserted: readonly NewMessage[],
 ): Promise<MessageRecord[]> {
-  return messageRecords(inserted, revision, await insertMessages(tx, chatId, revision, inserted));
+  const times = await insertMessages(tx, chatId, revision, inserted);
+  return messageRecords(inserted, revision, (id) => times.get(id) ?? new Date(0));
 }
 
 function messageRecords(
   inserted: readonly NewMessage[],
   revision: number,
-  times: ReadonlyMap<number, Date>,
+  createdAt: (id: number) => Date,
 ): MessageRecord[] {
   return inserted.map((message) => ({
     ...message,
     revision,
-    createdAt: times.get(message.id) ?? new Date(0),
+    createdAt: createdAt(message.id),
     contentError: undefined,
   }));
 }

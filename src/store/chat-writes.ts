@@ -185,26 +185,40 @@ function messageValues(messages: readonly MessageInsert[]): Parameter[] {
   ];
 }
 
-const changeStatement: Statement = {
-  name: "change_chat",
-  text: `with changed as (
-      update chats c ${setMachineColumns},
+/**
+ * What one statement writes of a chat that is not locked. It has no part that would find nothing to do, which costs Postgres almost as much as
+ * doing something.
+ */
+function changeStatement(parts: { readonly messages: boolean; readonly deltas: boolean }): Statement {
+  const update = `update chats c ${setMachineColumns},
         updated_at = case when $21 then clock_timestamp() else updated_at end
-      where c.id = $20 and c.snapshot_version = $22 returning ${chatColumns}),
-    void as (delete from checkpoint_deltas d using changed where ${isOutdatedDelta}),
-    inserted as (
+      where c.id = $20 and c.snapshot_version = $22 returning ${chatColumns}, now() as written_at`;
+  const dropped = `dropped as (delete from checkpoint_deltas d using changed where ${isOutdatedDelta})`;
+  const inserted = `inserted as (
       insert into messages (chat_id, revision, content_version, id, role, content, visibility, interrupted, model, author, usage)
       select $20, $11, $23, new.id, role, content::jsonb, visibility, interrupted, new.model, author, usage::jsonb
       from changed, unnest($24::bigint[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::text[], $30::text[], $31::text[])
-        as new (id, role, content, visibility, interrupted, model, author, usage)
-      returning id, created_at)
-    select changed.*, array(select created_at from inserted order by id) as message_times from changed`,
-};
+        as new (id, role, content, visibility, interrupted, model, author, usage))`;
+  const others = [...(parts.deltas ? [dropped] : []), ...(parts.messages ? [inserted] : [])];
+  return {
+    name: `change_chat${parts.deltas ? "_deltas" : ""}${parts.messages ? "_messages" : ""}`,
+    text:
+      others.length === 0
+        ? update
+        : `with ${[`changed as (${update})`, ...others].join(",\n    ")} select * from changed`,
+  };
+}
+
+const changeRow = changeStatement({ messages: false, deltas: false });
+const changeMessages = changeStatement({ messages: true, deltas: false });
+const changeDeltas = changeStatement({ messages: false, deltas: true });
+const changeAll = changeStatement({ messages: true, deltas: true });
 
 /**
  * Writes a chat, and rows of its history in ascending order of their ids, if it still has that snapshot version: what {@link updateChat} and
- * {@link insertMessages} do to one that is locked, in one statement. Returns when each message was committed, or undefined when nothing
- * was written.
+ * {@link insertMessages} do to one that is locked, in one statement. Returns when that was, for each row; undefined when nothing was written.
+ *
+ * `mayHaveDeltas`: what the chat was may have something checkpointed.
  */
 export async function changeChat(
   db: Queryable,
@@ -214,22 +228,20 @@ export async function changeChat(
     readonly chat: ChatColumns;
     readonly touch: boolean;
     readonly messages: readonly MessageInsert[];
+    readonly mayHaveDeltas: boolean;
   },
-): Promise<{ readonly row: ChatRow; readonly times: ReadonlyMap<number, Date> } | undefined> {
-  const { snapshotVersion, chat, touch, messages } = options;
-  const [row] = await db.query<ChatRow & { message_times: Date[] }>(changeStatement, [
+): Promise<{ readonly row: ChatRow; readonly writtenAt: Date } | undefined> {
+  const { snapshotVersion, chat, touch, messages, mayHaveDeltas } = options;
+  const withMessages = messages.length > 0;
+  const [one, both] = withMessages ? [changeMessages, changeAll] : [changeRow, changeDeltas];
+  const [row] = await db.query<ChatRow & { written_at: Date }>(mayHaveDeltas ? both : one, [
     ...columnValues(chat),
     id,
     touch,
     snapshotVersion,
-    contentVersion,
-    ...messageValues(messages),
+    ...(withMessages ? [contentVersion, ...messageValues(messages)] : []),
   ]);
-  if (row === undefined) return undefined;
-  return {
-    row,
-    times: new Map(messages.map((message, index) => [message.id, row.message_times[index] ?? new Date(0)])),
-  };
+  return row && { row, writtenAt: row.written_at };
 }
 
 const hideStatement: Statement = {

@@ -72,7 +72,11 @@ async function writeAsMachine(tx: store.Queryable, { owner, idle, workerId }: Su
   await store.insertMessages(tx, chatId, row.snapshot_version + 1, messages);
   const next = messages.map((each) => ({ ...each, id: each.id + 1 }));
   const { snapshotVersion } = idleColumns;
-  await store.changeChat(tx, chatId, { snapshotVersion, chat: idleColumns, touch: true, messages: next });
+  for (const added of [[], next])
+    for (const mayHaveDeltas of [false, true]) {
+      const change = { snapshotVersion, chat: idleColumns, touch: true, messages: added, mayHaveDeltas };
+      await store.changeChat(tx, chatId, change);
+    }
   await store.upsertQueuedMessage(tx, chatId, { id: 900, position: 1, parts, model: "m", author: owner });
   await store.deleteQueuedMessages(tx, chatId, [900]);
   const options = { leaseMs: 10_000, limit: 4, workerId, running: [chatId], except: [randomUUID()] };
