@@ -132,7 +132,8 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
-      publish: (notification, owner) => bus.publish(notification, owner),
+      publish: (notification, owner) =>
+        bus.publish(notification, owner, { taken: offers.has(notification.chatId) }),
       offer: (chatId, state) => offers.add(chatId, state),
       onUnreadable: (chatId, error) =>
         log.error(

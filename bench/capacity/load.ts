@@ -100,7 +100,8 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
   const announcements = turnRate * announcementsOfTurn(shape);
 
   const workers = Math.max(1, replicas * workload.workers);
-  const looks = workers * looksForWork(workload, turnRate, workers);
+  const announcedRate = turnRate * announcedOf(workload);
+  const looks = workers * looksForWork(workload, announcedRate, workers);
   const polls = replicas / (workload.pollSeconds * pollFactor);
   const pollStatements = Math.max(polls, (watchedChats / chatsPerPoll) * (polls / replicas));
   const beats = replicas / workload.heartbeatSeconds;
@@ -158,9 +159,9 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
     }),
   };
 
-  // Others hear of the chat where it is watched or run, and all hear that there is work.
-  const heard = announcements * watching.elsewhere + turnRate * (replicas - 1);
-  const messages = announcements * messagesOfAnnouncement + turnRate + heard;
+  // Others hear of the chat where it is watched or run, and all hear that there is work, unless it is taken.
+  const heard = announcements * watching.elsewhere + announcedRate * (replicas - 1);
+  const messages = announcements * messagesOfAnnouncement + announcedRate + heard;
   const nats = {
     announcements,
     messages,
@@ -224,12 +225,17 @@ function watchersOf(
   return { replicas: elsewhere + here, elsewhere };
 }
 
+/** The share of the turns that no worker takes as they are left, on a replica that runs turns itself (src/worker/offers.ts). */
+function announcedOf({ announced, workers }: Workload): number {
+  return 1 - workers * (1 - announced);
+}
+
 /**
- * How often a worker looks for work: whenever a chat becomes runnable on another replica, or a poll is due. What comes while it looks, or
- * lets others go first, leads to one more look (src/worker/worker.ts, `#acquireLoop`).
+ * How often a worker looks for work: whenever so much is announced, or a poll is due. What comes while it looks, or lets others go first,
+ * leads to one more look (src/worker/worker.ts, `#acquireLoop`).
  */
-function looksForWork({ giveWayMs, pollSeconds }: Workload, turnRate: number, workers: number): number {
-  const wakes = turnRate * (1 - 1 / workers) + 1 / pollSeconds;
+function looksForWork({ giveWayMs, pollSeconds }: Workload, announcedRate: number, workers: number): number {
+  const wakes = announcedRate + 1 / pollSeconds;
   const busySeconds = workers > 1 ? giveWayMs / 1_000 : 0;
   return 1 / (busySeconds + Math.exp(-wakes * busySeconds) / wakes);
 }

@@ -92,7 +92,7 @@ export const relayReadsOfTurn: Statements = { select_chat_owner: 2 };
 
 /**
  * Commits that are announced: all but those that only begin an attempt, start calls or keep results (src/chat/transition.ts). Each is a
- * message to the chat's subject, which is acknowledged, and one to its owner's (src/bus/nats-bus.ts). One of them says that there is work.
+ * message to the chat's subject, which is acknowledged, and one to its owner's (src/bus/nats-bus.ts).
  */
 export function announcementsOfTurn({ modelSteps, toolSteps }: TurnShape): number {
   const steps = modelSteps + toolSteps;

@@ -53,6 +53,11 @@ export const workloadSchema = z.strictObject({
   checkpointSeconds: amount.default(0.5).describe("PALAVER_CHECKPOINT_INTERVAL"),
   keepaliveSeconds: amount.default(15).describe("PALAVER_KEEPALIVE"),
   resumeSeconds: rate.default(30).describe("PALAVER_RESUME_GRACE"),
+  announced: share
+    .default(0.05)
+    .describe(
+      "share of the turns that all workers hear of, because their own replica runs more than the others",
+    ),
   giveWayMs: amount
     .default(10)
     .describe("how long a worker lets others go first, on average: half of what it does at most"),

@@ -11,8 +11,13 @@ export interface Bus extends AsyncDisposable {
   /**
    * Announces a commit to a chat of that owner. Never throws: a lost notification costs latency, not truth. The owner only chooses who
    * hears of it and is no part of the notification (BUS-2).
+   *
+   * `taken`: the worker of this replica takes the work that it tells of, if any. Those of others are not called then; should nothing come of
+   * it, that worker calls them: {@link callOtherWorkers}.
    */
-  publish(notification: ChatNotification, owner: string): void;
+  publish(notification: ChatNotification, owner: string, options?: { readonly taken?: boolean }): void;
+  /** Calls the workers of other replicas: there may be work of which they were not told. */
+  callOtherWorkers(): void;
   /** Calls `listener` for each notification about that chat until disposed. Listeners must not throw and must not block. */
   watchChat(chatId: string, listener: ChatListener): Disposable;
   /** Calls `listener` whenever something was announced about some chat of that owner, until disposed. Like listeners of a chat. */

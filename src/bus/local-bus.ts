@@ -15,6 +15,9 @@ export class LocalBus implements Bus {
     if (mayBeRunnable(notification)) for (const listener of this.#runnable) listener(notification.chatId);
   }
 
+  /** There are none. */
+  callOtherWorkers(): void {}
+
   watchChat(chatId: string, listener: ChatListener): Disposable {
     return this.#chats.add(chatId, listener);
   }

@@ -86,17 +86,23 @@ class NatsBus implements Bus {
     });
   }
 
-  publish(notification: ChatNotification, owner: string): void {
+  publish(notification: ChatNotification, owner: string, { taken = false } = {}): void {
     const { chatId, snapshotVersion: version } = notification;
-    const runnable = mayBeRunnable(notification);
+    const isWork = mayBeRunnable(notification);
     const aboutOwner = ownerSubject(owner);
     this.#chats.call(chatId, notification);
     this.#owners.call(aboutOwner, undefined);
-    if (runnable) this.#runnable.call(runnableSubject, chatId);
+    if (isWork) this.#runnable.call(runnableSubject, chatId);
     const aboutChat = chatSubject(chatId);
     if (aboutChat === undefined) return;
+    const runnable = isWork && !taken;
     const payload = toBinary(ChatNotificationSchema, notification);
     this.#outbox.add({ chatId, version, subject: aboutChat, ownerSubject: aboutOwner, runnable, payload });
+  }
+
+  /** Without a connection they look by themselves, once it is back. */
+  callOtherWorkers(): void {
+    if (this.#outbox.isOpen) this.#connection?.publish(runnableSubject);
   }
 
   watchChat(chatId: string, listener: ChatListener): Disposable {

@@ -47,8 +47,12 @@ export class PolledBus implements Bus {
     this.#timer = this.#pollLater();
   }
 
-  publish(notification: ChatNotification, owner: string): void {
-    this.#options.bus.publish(notification, owner);
+  publish(...announced: Parameters<Bus["publish"]>): void {
+    this.#options.bus.publish(...announced);
+  }
+
+  callOtherWorkers(): void {
+    this.#options.bus.callOtherWorkers();
   }
 
   watchChat(chatId: string, listener: ChatListener): Disposable {

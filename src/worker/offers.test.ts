@@ -20,7 +20,9 @@ const left: ChatState = {
 
 function setUp(): { clock: ManualClock; offers: Offers } {
   const clock = new ManualClock();
-  return { clock, offers: new Offers({ clock }) };
+  const offers = new Offers({ clock });
+  offers.offerTo(() => true);
+  return { clock, offers };
 }
 
 it("the oldest offers are taken first, once, and know their age", () => {
@@ -55,4 +57,21 @@ it("what nobody takes does not grow without end, and what was known is kept up t
   const taken = offers.take(1_000);
   expect(taken).toHaveLength(100);
   expect(taken[0]?.state).toBe(changed);
+});
+
+it("what is not taken is no offer, nor what that chat was before", () => {
+  const { offers } = setUp();
+  offers.add("a", left);
+  offers.offerTo(() => false);
+  offers.add("a", { ...left, leaseEpoch: 1 });
+  offers.add("b", left);
+  expect(offers.size).toBe(0);
+  expect(new Offers({ clock: new ManualClock() }).has("a")).toBe(false);
+});
+
+it("whoever is asked sees what is offered already", () => {
+  const { offers } = setUp();
+  offers.offerTo(() => offers.size < 2);
+  for (const chatId of ["a", "b", "c"]) offers.add(chatId, left);
+  expect(["a", "b", "c"].map((chatId) => offers.has(chatId))).toEqual([true, true, false]);
 });

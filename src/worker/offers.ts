@@ -13,21 +13,34 @@ export interface Offer {
 }
 
 /**
- * Chats that are anyone's to run, each as a client of this replica has just left it. Whoever knows that much of a chat acquires it without
- * reading it first. Only a hint, like a notification: what is not taken, or does not fit any more, is found in the database.
+ * Chats that are anyone's to run, each as a client of this replica has just left it, and its worker is about to acquire it: no other worker is told.
+ * Whoever knows that much of a chat acquires it without reading it first. Only a hint, like a notification: what does not fit any more is found
+ * in the database.
  */
 export class Offers {
   readonly #clock: Clock;
   readonly #offers = new Map<string, { readonly state: ChatState; readonly sinceMs: number }>();
+  #takes: () => boolean = () => false;
 
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
   }
 
+  get size(): number {
+    return this.#offers.size;
+  }
+
+  /** Whom to ask whether it takes one more. Until there is somebody to ask, nobody does. */
+  offerTo(takes: () => boolean): void {
+    this.#takes = takes;
+  }
+
+  /** What is not taken is no offer, nor what it was before. */
   add(chatId: string, state: ChatState): void {
     const isKnown = this.#offers.has(chatId);
-    if (!isKnown && this.#offers.size >= maxOffers) return;
-    this.#offers.set(chatId, { state, sinceMs: this.#clock.monotonicMs() });
+    if ((isKnown || this.#offers.size < maxOffers) && this.#takes())
+      this.#offers.set(chatId, { state, sinceMs: this.#clock.monotonicMs() });
+    else this.#offers.delete(chatId);
   }
 
   has(chatId: string): boolean {

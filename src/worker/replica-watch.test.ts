@@ -62,6 +62,9 @@ it("those that live and run less than they can have room", () => {
     replica("dead", leaseMs),
   ]);
   expect(watch.withRoom).toBe(2);
+  expect(watch.use).toBeCloseTo(19 / 30);
+  watch.see([replica("serves only", 0, { capacity: 0 }), replica("dead", leaseMs, { turns: 5 })]);
+  expect(watch.use).toBe(0);
 });
 
 it("nothing waits any more when it is disposed", () => {

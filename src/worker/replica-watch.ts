@@ -20,6 +20,7 @@ export class ReplicaWatch implements Disposable {
   /** One for each that was seen alive; it fires unless that one is seen with a newer heartbeat before. */
   readonly #lapses = new Map<string, Disposable>();
   #withRoom = 0;
+  #use = 0;
 
   constructor(options: { selfId: string; leaseMs: number; clock: Clock; onLapse: () => void }) {
     this.#options = options;
@@ -30,11 +31,24 @@ export class ReplicaWatch implements Disposable {
     return this.#withRoom;
   }
 
+  /** How many turns the others that live run, of as many as they can; 0 where there are none. */
+  get use(): number {
+    return this.#use;
+  }
+
   /** Takes what the directory says now. This replica and dead ones may be part of it. */
   see(replicas: readonly SeenReplica[]): void {
     const { selfId, leaseMs, clock, onLapse } = this.#options;
     const living = replicas.filter(({ id, heartbeatAgeMs }) => id !== selfId && heartbeatAgeMs < leaseMs);
     this.#withRoom = living.filter(({ turns, capacity }) => turns < capacity).length;
+    const sum = (of: (replica: SeenReplica) => number): number =>
+      living.reduce((all, replica) => all + of(replica), 0);
+    this.#use =
+      sum(({ turns }) => turns) /
+      Math.max(
+        1,
+        sum(({ capacity }) => capacity),
+      );
     for (const { id, heartbeatAgeMs } of living) {
       this.#lapses.get(id)?.[Symbol.dispose]();
       const lapse = clock.timer(leaseMs - heartbeatAgeMs + marginMs, () => {

@@ -10,6 +10,8 @@ export interface Load {
   readonly busy: number;
   /** How many other replicas live and have room. */
   readonly othersWithRoom: number;
+  /** How many turns all others are seen to run, of as many as they can; 0 where there are none. Between 0 and 1. */
+  readonly othersUse: number;
 }
 
 /** How many chats to ask for. Fewer where others have room as well, so that what is released or orphaned in bulk is shared. */
@@ -24,4 +26,16 @@ export function chatsToAskFor({ capacity, busy, othersWithRoom }: Load): number 
 export function giveWayMs({ capacity, busy, othersWithRoom }: Load): number {
   if (othersWithRoom === 0 || busy === 0 || busy >= capacity) return 0;
   return (maxGiveWayMs * busy) / capacity;
+}
+
+/** How much more than the others a worker runs before it tells them of what it could take: what comes by chance is shared by chance. */
+const tolerance = 1.25;
+
+/**
+ * Whether a worker takes what clients leave on its own replica without a word to the others. It does as long as it runs no more than they do,
+ * give or take a quarter and one turn; what it is asked for beyond that, all hear of.
+ */
+export function takesUnasked({ capacity, busy, othersWithRoom, othersUse }: Load): boolean {
+  if (busy >= capacity) return false;
+  return othersWithRoom === 0 || busy <= tolerance * othersUse * capacity + 1;
 }

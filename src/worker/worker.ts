@@ -8,7 +8,7 @@ import { CheckpointWriter } from "./checkpoint-writer.js";
 import { giveUpTurn } from "./give-up-turn.js";
 import type { Offer, Offers } from "./offers.js";
 import { ReplicaWatch, type SeenReplica } from "./replica-watch.js";
-import { chatsToAskFor, giveWayMs, type Load } from "./share.js";
+import { chatsToAskFor, giveWayMs, type Load, takesUnasked } from "./share.js";
 import { StepCounts } from "./step-counts.js";
 import { WorkerMetrics } from "./worker-metrics.js";
 
@@ -44,6 +44,8 @@ export interface WorkerOptions {
 const minRetryMs = 250;
 /** How long after the last news of work to look once more: a chat that somebody held was skipped, and nobody need say that it is free. */
 const lookAgainMs = 1_000;
+/** How long others are left without word of what was offered here: many times as long as it takes to acquire it. */
+const tellAfterMs = 250;
 const tidyEveryMs = 60 * 60 * 1_000;
 
 interface RunningTurn {
@@ -58,9 +60,12 @@ interface RunningTurn {
  * Acquires chats and runs their turns. Five loops, owned by this object and awaited by {@link stop}: one beats, one looks who else does, one
  * acquires, one looks for what no notification told, one checkpoints running steps.
  *
- * Work goes to whoever has room. All workers hear of it at once and the first to look has it, but one that runs much lets those that run
- * less look first. Among chats, the one whose last message is the oldest goes first, also when it was released or its owner died. What a
- * client of this replica has just left need not be looked for, unless there may be more to do.
+ * Work goes to whoever has room. What a client of this replica has just left this worker takes without a word to the others and without
+ * looking for it, unless there may be older work, or it runs more than the others do already. Of all other work all workers hear at once, and
+ * the first to look has it, but one that runs much lets those that run less look first. Among chats, the one whose last message is the oldest
+ * goes first, also when it was released or its owner died.
+ *
+ * What it was to take and does not, whatever the reason, it tells the others of. If it dies first, they look when its lease has run out.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
  * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
@@ -77,6 +82,8 @@ export class Worker {
    * through all that run. `nothing`: all that there is to do was offered.
    */
   #lookFor: "nothing" | "unowned" | "abandoned" = "abandoned";
+  /** Set while something that was offered here, and that others were not told of, is not known to be acquired. */
+  #untold: Disposable | undefined;
   readonly #others: ReplicaWatch;
   readonly #metrics: WorkerMetrics;
   /** Aborts when nothing more is acquired. What runs may go on. */
@@ -112,6 +119,7 @@ export class Worker {
         this.#workToDo();
       },
     });
+    options.offers.offerTo(() => this.#takes());
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
       leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
@@ -232,16 +240,42 @@ export class Worker {
         failures = 0;
         await this.#wakeup.wait(this.#draining.signal);
       } catch (error) {
+        this.#tellOthers();
         logger.warn({ err: error }, "no work could be acquired");
         await this.#pause(Math.min(pollMs, minRetryMs * 2 ** failures), this.#draining);
         failures += 1;
       }
     }
+    this.#tellOthers();
   }
 
   /** Whether what this worker acquires is its own: not while the last beat is too old, since others may take it over at any moment. */
   #owns(): boolean {
     return this.#beating;
+  }
+
+  /** Whether this worker takes what is offered to it. Not before what is older. */
+  #takes(): boolean {
+    const load = this.#load();
+    const busy = load.busy + this.#options.offers.size;
+    const takes =
+      this.#lookFor === "nothing" &&
+      this.#owns() &&
+      !this.#draining.signal.aborted &&
+      takesUnasked({ ...load, busy });
+    if (takes) this.#untold ??= this.#options.clock.timer(tellAfterMs, () => this.#tellOthers());
+    return takes;
+  }
+
+  #tellOthers(): void {
+    if (this.#untold === undefined) return;
+    this.#nothingUntold();
+    this.#options.bus.callOtherWorkers();
+  }
+
+  #nothingUntold(): void {
+    this.#untold?.[Symbol.dispose]();
+    this.#untold = undefined;
   }
 
   /** There may be something to acquire: that chat, or any. */
@@ -264,13 +298,15 @@ export class Worker {
 
   async #acquireAll(): Promise<void> {
     for (;;) {
-      const waitMs = giveWayMs(this.#load());
+      // Others do not know of what is offered.
+      const waitMs = this.#lookFor === "nothing" ? 0 : giveWayMs(this.#load());
       if (waitMs > 0) await this.#pause(waitMs, this.#draining);
       if (this.#draining.signal.aborted) return;
       const limit = this.#owns() ? chatsToAskFor(this.#load()) : 0;
       if (limit === 0) {
         // Who comes first shows when there is room.
         this.#options.offers.clear();
+        this.#tellOthers();
         return this.#mayFind("unowned");
       }
       const lookFor = this.#lookFor;
@@ -298,19 +334,26 @@ export class Worker {
     // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
     if (!this.#owns()) return false;
     for (const each of acquired) this.#runAcquired(each);
-    if (acquired.length < limit) return false;
-    this.#mayFind(lookFor);
-    return true;
+    if (acquired.length === limit) {
+      this.#mayFind(lookFor);
+      return true;
+    }
+    if (offers.size === 0) this.#nothingUntold();
+    return false;
   }
 
   /** Those that clients of this replica have left. Returns whether there may be more. */
   async #acquireOffered(limit: number): Promise<boolean> {
-    const offers = this.#options.offers.take(limit);
-    const taken = await Promise.allSettled(offers.map((offer) => this.#take(offer)));
-    const failed = taken.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
-    if (failed === undefined) return offers.length > 0;
-    this.#mayFind("abandoned");
-    throw failed.reason;
+    const { offers } = this.#options;
+    const taken = offers.take(limit);
+    const outcomes = await Promise.allSettled(taken.map((offer) => this.#take(offer)));
+    const failed = outcomes.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+    if (failed !== undefined) {
+      this.#mayFind("abandoned");
+      throw failed.reason;
+    }
+    if (offers.size === 0 && this.#lookFor === "nothing") this.#nothingUntold();
+    return taken.length > 0;
   }
 
   /** What the chat's history is, is asked at the same time: if the chat is still what it was, so is that. */
@@ -334,7 +377,8 @@ export class Worker {
 
   #load(): Load {
     const { capacity } = this.#options;
-    return { capacity, busy: this.#busy(), othersWithRoom: this.#others.withRoom };
+    const { withRoom: othersWithRoom, use: othersUse } = this.#others;
+    return { capacity, busy: this.#busy(), othersWithRoom, othersUse };
   }
 
   #run(lease: Lease): void {

@@ -110,6 +110,32 @@ describe("a worker", { timeout: 60_000 }, () => {
     expect({ changes, unowned, runnable }).toEqual({ changes: 1, unowned: undefined, runnable: undefined });
   });
 
+  it.each(["fails", "hangs"])("tells the others of what it takes only when that %s", async (outcome) => {
+    await using opened = await openTestDatabase("postgres");
+    let isBroken = false;
+    let goOn = (): void => undefined;
+    const hanging = new Promise<void>((resolve) => (goOn = resolve));
+    const faulty: Database = {
+      ...methodsOf(opened.database),
+      query: async (statement, parameters) => {
+        if (statement.name !== "change_chat" || !isBroken)
+          return opened.database.query(statement, parameters);
+        if (outcome === "hangs") await hanging;
+        throw new Error("the chat cannot be acquired");
+      },
+    };
+    await using workers = await startWorkers({ database: faulty, capacities: [10, 10] });
+    using _end = { [Symbol.dispose]: goOn };
+    const called = workers.calledFromAfar();
+    await workers.newChat();
+    await workers.allOwned(1);
+    expect([await workers.owned(), workers.calledFromAfar() - called]).toEqual([[1, 0], 0]);
+    isBroken = true;
+    await workers.newChat();
+    await workers.allOwned(2);
+    expect(workers.calledFromAfar()).toBeGreaterThan(called);
+  });
+
   it("finds what was offered to it, and was changed before it took it", async () => {
     await using opened = await openTestDatabase("postgres");
     let changed = 0;

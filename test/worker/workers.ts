@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Bus, LocalBus } from "../../src/bus/index.js";
+import { type Bus, LocalBus, type RunnableListener } from "../../src/bus/index.js";
 import { Chats } from "../../src/chat/index.js";
 import type { Model, ModelRegistry } from "../../src/models/index.js";
 import { noMetrics, silentLogger, systemClock } from "../../src/platform/index.js";
@@ -25,6 +25,8 @@ export interface TestWorkers extends AsyncDisposable {
   readonly chats: Chats;
   /** The same as one of another replica has them: what it leaves is announced, and offered to nobody here. */
   readonly unoffered: Chats;
+  /** How often the other workers were called: by a commit, or by the first one. */
+  calledFromAfar(): number;
   /** Creates a chat with a turn to run; resolves when it is committed. */
   newChat(): Promise<string>;
   /** How many running chats each worker owns, in their order. */
@@ -63,9 +65,9 @@ export async function startWorkers({
   leaseMs = 15_000,
   heartbeatMs = 50,
 }: TestWorkersOptions): Promise<TestWorkers> {
-  const bus = new LocalBus();
   // The first worker is the one whose replica the test calls.
   const offers = new Offers({ clock: systemClock });
+  const bus = new BusFromAfar(offers);
   const elsewhere = {
     database,
     leaseMs,
@@ -81,7 +83,7 @@ export async function startWorkers({
       workerId: id,
       chats,
       offers: index === 0 ? offers : new Offers({ clock: systemClock }),
-      bus: index === 0 ? bus : fromAfar(bus),
+      bus: index === 0 ? bus : bus.afar,
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),
         readFiles: async () => new Map(),
@@ -130,6 +132,7 @@ export async function startWorkers({
   return {
     chats,
     unoffered: new Chats(elsewhere),
+    calledFromAfar: () => bus.calls,
     owned,
     newChat: () => createChat(chats),
     allOwned: async (count) => {
@@ -146,13 +149,33 @@ export async function startWorkers({
 
 const onTheWayMs = 3;
 
-function fromAfar(bus: Bus): Bus {
-  return {
-    publish: (notification, owner) => bus.publish(notification, owner),
-    watchChat: (chatId, listener) => bus.watchChat(chatId, listener),
-    watchOwner: (owner, listener) => bus.watchOwner(owner, listener),
-    watchRunnable: (listener) =>
-      bus.watchRunnable(() => void systemClock.timer(onTheWayMs, () => listener())),
+/** A bus with two ends: what the one says reaches the other one later, and what its worker takes does not. */
+class BusFromAfar extends LocalBus {
+  readonly #listeners = new Set<RunnableListener>();
+  calls = 0;
+
+  constructor(offers: Offers) {
+    super();
+    this.watchRunnable((chatId) => {
+      if (chatId === undefined || !offers.has(chatId)) this.callOtherWorkers();
+    });
+  }
+
+  override callOtherWorkers(): void {
+    this.calls += 1;
+    for (const listener of this.#listeners) systemClock.timer(onTheWayMs, () => listener());
+  }
+
+  /** The other end. */
+  readonly afar: Bus = {
+    publish: (notification, owner) => this.publish(notification, owner),
+    callOtherWorkers: () => undefined,
+    watchChat: (chatId, listener) => this.watchChat(chatId, listener),
+    watchOwner: (owner, listener) => this.watchOwner(owner, listener),
+    watchRunnable: (listener) => {
+      this.#listeners.add(listener);
+      return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
