@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { type Bus, connectNatsBus, LocalBus, PolledBus } from "./bus/index.js";
-import { Chats, notificationOf } from "./chat/index.js";
+import { Chats, notificationOf, RecentCommits } from "./chat/index.js";
 import type { Config } from "./config/index.js";
 import { ChatService } from "./gen/palaver/chat/v1/chat_service_pb.js";
 import { FileService } from "./gen/palaver/chat/v1/file_service_pb.js";
@@ -129,12 +129,14 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     });
     started.add(async () => bus[Symbol.asyncDispose]());
     const offers = new Offers({ clock });
+    const recent = new RecentCommits({ clock });
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
       publish: (notification, owner) =>
         bus.publish(notification, owner, { taken: offers.has(notification.chatId) }),
       offer: (chatId, state) => offers.add(chatId, state),
+      recent,
       onUnreadable: (chatId, error) =>
         log.error(
           { err: error, chat_id: chatId },
@@ -172,6 +174,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
         const service = {
           database,
           chats,
+          recent,
           bus,
           deltaLog: relay.episodes,
           models,

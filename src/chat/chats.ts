@@ -1,5 +1,5 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type ChatRecord, PalaverError } from "../protocol/index.js";
+import { type ChatRecord, type MessageRecord, PalaverError } from "../protocol/index.js";
 import {
   appendCheckpoints,
   type ChatExtras,
@@ -40,6 +40,7 @@ import { type ImportControl, type ImportedChat, importChat } from "./import-chat
 import { IdleChats } from "./idle-chats.js";
 import { fileIdsOf, linkMessageFiles, readMessageFiles } from "./message-files.js";
 import { notificationOf } from "./notification.js";
+import type { RecentCommits } from "./recent-commits.js";
 import { chatNotFound, refusalError } from "./refusal-error.js";
 import type { WorkerInput } from "./transition-input.js";
 import { type Refusal, transitionName } from "./transition-table.js";
@@ -90,6 +91,8 @@ interface News {
   readonly state: ChatState | undefined;
   /** Whether a client did that; then it may be anyone's to run now. */
   readonly byClient?: boolean;
+  /** What it added to the history. */
+  readonly messages: readonly MessageRecord[];
 }
 
 /**
@@ -104,24 +107,27 @@ export class Chats {
   readonly #leaseMs: number;
   readonly #onUnreadable: (chatId: string, error: unknown) => void;
   readonly #idle = new IdleChats();
+  readonly #recent: RecentCommits | undefined;
   /** Of which it was told. */
   readonly #unreadable = new Set<string>();
 
   /**
    * `publish` announces a commit to a chat of that owner and must not throw. `offer` is told first of a chat that a client has left for
-   * anyone to run, for {@link acquireOffered}; nor may it throw. `leaseMs`: an owner whose heartbeat is older is dead.
+   * anyone to run, for {@link acquireOffered}; nor may it throw. `recent` is told first of each commit. `leaseMs`: an owner whose heartbeat is older is dead.
    * `onUnreadable` is told once of each chat that no worker can go on with, because of what is stored of it.
    */
   constructor(options: {
     database: Database;
     publish: (notification: ChatNotification, owner: string) => void;
     offer?: (chatId: string, state: ChatState) => void;
+    recent?: RecentCommits;
     leaseMs: number;
     onUnreadable?: (chatId: string, error: unknown) => void;
   }) {
     this.#database = options.database;
     this.#publish = options.publish;
     this.#offer = options.offer ?? (() => undefined);
+    this.#recent = options.recent;
     this.#leaseMs = options.leaseMs;
     this.#onUnreadable = options.onUnreadable ?? (() => undefined);
   }
@@ -140,7 +146,7 @@ export class Chats {
       if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
       const messages = await insertMessageRows(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
-      return { result: respond(applied), notify: [{ chat: applied.chat, state, byClient: true }] };
+      return { result: respond(applied), notify: [{ ...applied, byClient: true }] };
     });
   }
 
@@ -161,7 +167,7 @@ export class Chats {
       const imported = newChat();
       rowCount = imported.rows.length;
       const chat = decodeChat(await importChat(tx, imported, control));
-      return { result: respond(chat), notify: [{ chat, state: undefined }] };
+      return { result: respond(chat), notify: [{ chat, state: undefined, messages: [] }] };
     });
     // The import is done whatever becomes of this: it is tried again with the next tidying.
     if (rowCount >= manyRows) await refreshStatistics(this.#database).catch(() => undefined);
@@ -431,7 +437,8 @@ export class Chats {
     return result;
   }
 
-  #tell({ chat, state, byClient = false }: News): void {
+  #tell({ chat, state, messages, byClient = false }: News): void {
+    this.#recent?.note(chat, state, messages);
     this.#idle.note(chat, state);
     if (byClient && state !== undefined && isOpenToAll(state)) this.#offer(chat.id, state);
     this.#publish(notificationOf(chat), chat.owner);

@@ -22,6 +22,7 @@ export type { ImportControl, ImportedChat } from "./import-chat.js";
 export { fileIdsOf } from "./message-files.js";
 export { notificationOf } from "./notification.js";
 export { chatNotFound } from "./refusal-error.js";
+export { type RecentChanges, RecentCommits } from "./recent-commits.js";
 export { titleFrom } from "./title.js";
 export type { ClientInput, WhenBusy, WorkerInput } from "./transition-input.js";
 export type { Refusal } from "./transition-table.js";

@@ -9,6 +9,7 @@ import {
   chatNotFound,
   type Idempotency,
   type NewChat,
+  type RecentCommits,
   titleFrom,
   type UserMessage,
 } from "../chat/index.js";
@@ -56,6 +57,8 @@ import { requestHash } from "./request-hash.js";
 export interface ChatServiceDeps {
   readonly database: Database;
   readonly chats: Chats;
+  /** What these have just committed. */
+  readonly recent: RecentCommits;
   readonly bus: Bus;
   readonly deltaLog: EpisodeSource;
   readonly models: ModelRegistry;
@@ -73,7 +76,7 @@ export interface ChatServiceDeps {
 /** ChatService over the chat machine. Every statement on behalf of a caller is scoped by owner (ERR-5, AUTH-2). */
 export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof ChatService> {
   const { database, chats } = deps;
-  const readerOf = chatReaders(database);
+  const readerOf = chatReaders(database, deps.recent);
 
   function model(requested: string, fallback: string): string {
     const id = requested === "" ? fallback : requested;

@@ -24,6 +24,12 @@ export interface Cut {
   readonly messageIds: readonly number[];
 }
 
+interface Past {
+  readonly chat: ChatRecord;
+  readonly messages: readonly MessageRecord[];
+  readonly queue: readonly QueuedRecord[];
+}
+
 /** What a worker has generated of a step. */
 export interface StepContent {
   readonly role: "assistant" | "tool";
@@ -57,6 +63,8 @@ export class ChatModel {
   #retrying = false;
   #rows: { readonly record: MessageRecord; hidden: boolean }[] = [];
   #queue: readonly QueuedRecord[] = [];
+  /** All that was true after each commit. */
+  readonly #past: Past[] = [];
   #lastQueueId = 0;
   #questions = 0;
 
@@ -70,7 +78,8 @@ export class ChatModel {
 
   /** All that clients see, as a subscriber that has nothing reads it, in one page. */
   whole(afterMessageId = 0): ChatView | undefined {
-    const options = { sinceVersion: 0, resetSinceVersion: 0, withCheckpoint: false };
+    const atLeast = { version: 0, episode: undefined };
+    const options = { sinceVersion: 0, resetSinceVersion: 0, withCheckpoint: false, atLeast };
     return this.view({ ...options, afterMessageId }, Number.POSITIVE_INFINITY);
   }
 
@@ -91,6 +100,36 @@ export class ChatModel {
       reset,
       queue: this.#queue.map(queuedToProto),
       checkpoint: withCheckpoint && this.#isCheckpointed() ? this.checkpoint.events : [],
+    };
+  }
+
+  /**
+   * The same as a replica may have it that committed the first that the reader has to be shown, and does not know of any later commit; undefined
+   * where it would not say.
+   */
+  recentView(options: ReadViewOptions): ChatView | undefined {
+    const { sinceVersion, afterMessageId, withCheckpoint, atLeast } = options;
+    if (sinceVersion === 0 || withCheckpoint) return undefined;
+    const past = this.#past.find(
+      ({ chat }) =>
+        chat.snapshotVersion > sinceVersion &&
+        chat.snapshotVersion >= atLeast.version &&
+        (atLeast.episode === undefined || compareEpisodes(chat, atLeast.episode) >= 0),
+    );
+    if (past === undefined || past.chat.resetVersion > sinceVersion) return undefined;
+    const { chat, queue } = past;
+    if (chat.queueVersion > sinceVersion && queue.length > 0) return undefined;
+    const messages = past.messages.filter(
+      ({ id, revision }) => revision > sinceVersion && id > afterMessageId,
+    );
+    return {
+      chat: chatToProto(chat),
+      metadataVersion: chat.metadataVersion,
+      messages: messages.map(messageToProto),
+      more: false,
+      reset: false,
+      queue: [],
+      checkpoint: [],
     };
   }
 
@@ -238,6 +277,7 @@ export class ChatModel {
     change();
     const { snapshot, history } = this.versions;
     if (history === snapshot) this.attempt = 0;
+    this.#past.push({ chat: this.#record(), messages: this.#visible(), queue: this.#queue });
     this.cuts.set(snapshot, {
       status: statusToProto(this.#record()),
       messageIds: this.#visible().map(({ id }) => id),

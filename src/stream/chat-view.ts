@@ -1,6 +1,7 @@
 import type { Chat } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { Message, QueuedMessage } from "../gen/palaver/chat/v1/message_pb.js";
+import type { EpisodeId } from "./episode.js";
 
 /** What the database says about a chat, read in one cut. */
 export interface ChatView {
@@ -29,6 +30,8 @@ export interface ReadViewOptions {
   /** `reset` if the history was rewritten after this snapshot version; 0 for never. */
   readonly resetSinceVersion: number;
   readonly withCheckpoint: boolean;
+  /** What was heard of and the view has to show: a snapshot version, and an attempt, if any. What the database says now always does. */
+  readonly atLeast: { readonly version: number; readonly episode: EpisodeId | undefined };
 }
 
 /** Where subscriptions read chats. */

@@ -95,6 +95,13 @@ export class MachineRun {
     if (read !== undefined) read.seen ??= { view: this.#world.chat.view(read.options) };
   }
 
+  /** The replica itself sees the read, if it has just committed what has to be shown; that need not be the latest. */
+  seeRecent(): void {
+    const read = this.reads[0];
+    const view = read && this.#world.chat.recentView(read.options);
+    if (read !== undefined && view !== undefined) read.seen ??= { view };
+  }
+
   /** The answer of the read under way arrives. Returns whether there was one. */
   answer(): boolean {
     this.see();

@@ -42,6 +42,7 @@ const arrivals = {
   pullOne: (run) => void run.pull(1),
   pull: (run) => void run.pull(),
   see: (run) => run.see(),
+  seeRecent: (run) => run.seeRecent(),
   answer: (run) => void run.answer(),
   notifyOldest: (run) => run.notify(run.notifications.shift() ?? 0),
   notifyLatest: (run) => run.notify(run.notifications.at(-1) ?? 0),

@@ -54,7 +54,7 @@ export function announce<S extends Common>(state: S, episode: EpisodeId): S {
 export function fetch(
   fetchId: number,
   { told, afterMessageId }: { readonly told: Told | undefined; readonly afterMessageId: number },
-  { withCheckpoint }: Pick<ReadViewOptions, "withCheckpoint">,
+  { withCheckpoint, atLeast = nothing }: Pick<ReadViewOptions, "withCheckpoint"> & Partial<ReadViewOptions>,
 ): StreamOutput {
   const throughId = told?.partly?.throughId ?? 0;
   return {
@@ -65,8 +65,11 @@ export function fetch(
     afterMessageId: Math.max(afterMessageId, throughId),
     resetSinceVersion: told?.partly?.version ?? told?.messageVersion ?? 0,
     withCheckpoint,
+    atLeast,
   };
 }
+
+const nothing: ReadViewOptions["atLeast"] = { version: 0, episode: undefined };
 
 /** A view before the subscriber is caught up: the first, or another page of it. */
 export function open(state: Opening, view: ChatView | undefined): StreamStep {
@@ -359,9 +362,10 @@ export function settle(state: Live): StreamStep {
   const ahead = heard.episode && announced !== undefined && compareEpisodes(announced, told) > 0;
   if (!newer && !ahead && told.partly === undefined) return stay({ ...state, heard: heardNothing });
   const fetchId = state.lastId + 1;
+  const atLeast = { version: heard.version, episode: ahead ? announced : undefined };
   return {
     state: { ...state, lastId: fetchId, fetchId, heard: heardNothing },
-    outputs: [fetch(fetchId, state, { withCheckpoint: false })],
+    outputs: [fetch(fetchId, state, { withCheckpoint: false, atLeast })],
   };
 }
 

@@ -5,7 +5,13 @@ import { chatReaders } from "../../src/server/chat-reader.js";
 import type { Database } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 
-const everything = { sinceVersion: 0, afterMessageId: 0, resetSinceVersion: 0, withCheckpoint: true };
+const everything = {
+  sinceVersion: 0,
+  afterMessageId: 0,
+  resetSinceVersion: 0,
+  withCheckpoint: true,
+  atLeast: { version: 0, episode: undefined },
+};
 
 async function createChat(database: Database, owner: string): Promise<string> {
   const chats = new Chats({ database, leaseMs: 60_000, publish: () => undefined });
