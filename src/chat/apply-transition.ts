@@ -131,12 +131,14 @@ function asOneChange({ snapshot }: Versions, after: Versions): Versions {
 
 /**
  * Writes a change of a chat that is not locked and was not read, in one statement, if the chat is still what it was before: every
- * transition advances the snapshot version (CHAT-2). Undefined, and nothing is written, if it is not.
+ * transition advances the snapshot version (CHAT-2). Undefined, and nothing is written, if it is not, or if the result of a request with the
+ * idempotency key `unless` is known.
  */
 export async function writeChange(
   db: Queryable,
   chatId: string,
   { before, after, inserted }: Change,
+  unless?: { readonly owner: string; readonly key: string },
 ): Promise<Applied | undefined> {
   const changed = await changeChat(db, chatId, {
     snapshotVersion: before.versions.snapshot,
@@ -144,6 +146,7 @@ export async function writeChange(
     touch: inserted.length > 0,
     messages: inserted,
     mayHaveDeltas: mayHaveDeltas(before),
+    unless,
   });
   if (changed === undefined) return undefined;
   const messages = messageRecords(inserted, after.versions.snapshot, () => changed.writtenAt);

@@ -15,7 +15,6 @@ import {
   lockRunnableChats,
   lockUnownedChats,
   type Owner,
-  type Queryable,
   readChatExtras,
   readChatRow,
   readExpiredActions,
@@ -188,22 +187,20 @@ export class Chats {
   ): Promise<T> {
     const { chatId, owner } = target;
     const believed = this.#idle.take(chatId, owner);
-    const writeAsBelieved = async (db: Queryable): Promise<Applied | undefined> => {
-      const change = believed && messageTo(believed, request);
-      return change && writeChange(db, chatId, change);
-    };
-    if (idempotency === undefined) {
-      const applied = await writeAsBelieved(this.#database);
+    const change = believed && messageTo(believed, request);
+    if (change !== undefined && idempotency === undefined) {
+      const applied = await writeChange(this.#database, chatId, change);
       if (applied !== undefined) {
         this.#tell({ ...applied, byClient: true });
         return respond(applied);
       }
     }
     const lock = (tx: Transaction) => this.#lock(tx, target, "if-orphaned");
-    const mayBeAsBelieved = idempotency !== undefined && believed !== undefined;
-    const options = mayBeAsBelieved ? { idempotency } : { idempotency, read: lock };
-    return this.#inTransaction<T, LockedChat | undefined>(options, async (tx, locked) => {
-      const written = mayBeAsBelieved ? await writeAsBelieved(tx) : undefined;
+    const begin = async (tx: Transaction): Promise<{ written?: Applied | undefined; locked?: LockedChat }> =>
+      change !== undefined && idempotency !== undefined
+        ? { written: await writeChange(tx, chatId, change, idempotency) }
+        : { locked: await lock(tx) };
+    return this.#inTransaction({ idempotency, read: begin }, async (tx, { written, locked }) => {
       if (written !== undefined)
         return { result: respond(written), notify: [{ ...written, byClient: true }] };
       const [row, extras] = locked ?? (await lock(tx));
@@ -399,7 +396,7 @@ export class Chats {
 
   /**
    * `read`: what `work` goes by, if it begins with that. It is asked for at once, with the idempotency key, and thrown away where that has a
-   * result already.
+   * result already: so it writes nothing then.
    */
   async #inTransaction<T, Read = undefined>(
     options: {

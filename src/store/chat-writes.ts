@@ -186,39 +186,46 @@ function messageValues(messages: readonly MessageInsert[]): Parameter[] {
 }
 
 /**
- * What one statement writes of a chat that is not locked. It has no part that would find nothing to do, which costs Postgres almost as much as
- * doing something.
+ * A statement that writes a chat which is not locked, with what else there is to write: a part that finds nothing to do costs Postgres almost as
+ * much as one that does something. `once`: nothing is written where the result of a request with the same idempotency key is known.
  */
-function changeStatement(parts: { readonly messages: boolean; readonly deltas: boolean }): Statement {
+function changeStatement(
+  name: string,
+  {
+    messages = false,
+    deltas = false,
+    once = false,
+  }: { messages?: boolean; deltas?: boolean; once?: boolean },
+): Statement {
+  const unlessKnown = " and not exists (select from idempotency_keys k where k.owner = $23 and k.key = $24)";
   const update = `update chats c ${setMachineColumns},
         updated_at = case when $21 then clock_timestamp() else updated_at end
-      where c.id = $20 and c.snapshot_version = $22 returning ${chatColumns}, now() as written_at`;
+      where c.id = $20 and c.snapshot_version = $22${once ? unlessKnown : ""} returning ${chatColumns}, now() as written_at`;
   const dropped = `dropped as (delete from checkpoint_deltas d using changed where ${isOutdatedDelta})`;
+  const at = (index: number): string => `$${index + (once ? 25 : 23)}`;
   const inserted = `inserted as (
       insert into messages (chat_id, revision, content_version, id, role, content, visibility, interrupted, model, author, usage)
-      select $20, $11, $23, new.id, role, content::jsonb, visibility, interrupted, new.model, author, usage::jsonb
-      from changed, unnest($24::bigint[], $25::text[], $26::text[], $27::text[], $28::boolean[], $29::text[], $30::text[], $31::text[])
+      select $20, $11, ${at(0)}, new.id, role, content::jsonb, visibility, interrupted, new.model, author, usage::jsonb
+      from changed, unnest(${at(1)}::bigint[], ${at(2)}::text[], ${at(3)}::text[], ${at(4)}::text[], ${at(5)}::boolean[],
+          ${at(6)}::text[], ${at(7)}::text[], ${at(8)}::text[])
         as new (id, role, content, visibility, interrupted, model, author, usage))`;
-  const others = [...(parts.deltas ? [dropped] : []), ...(parts.messages ? [inserted] : [])];
-  return {
-    name: `change_chat${parts.deltas ? "_deltas" : ""}${parts.messages ? "_messages" : ""}`,
-    text:
-      others.length === 0
-        ? update
-        : `with ${[`changed as (${update})`, ...others].join(",\n    ")} select * from changed`,
-  };
+  const parts = [`changed as (${update})`, ...(deltas ? [dropped] : []), ...(messages ? [inserted] : [])];
+  const text = parts.length === 1 ? update : `with ${parts.join(",\n    ")} select * from changed`;
+  return { name, text };
 }
 
-const changeRow = changeStatement({ messages: false, deltas: false });
-const changeMessages = changeStatement({ messages: true, deltas: false });
-const changeDeltas = changeStatement({ messages: false, deltas: true });
-const changeAll = changeStatement({ messages: true, deltas: true });
+const changeRow = changeStatement("change_chat", {});
+const changeAndAdd = changeStatement("change_chat_messages", { messages: true });
+const changeAndAddOnce = changeStatement("change_chat_messages_once", { messages: true, once: true });
+const changeAndDrop = changeStatement("change_chat_deltas", { deltas: true });
+const changeAddAndDrop = changeStatement("change_chat_deltas_messages", { messages: true, deltas: true });
 
 /**
  * Writes a chat, and rows of its history in ascending order of their ids, if it still has that snapshot version: what {@link updateChat} and
  * {@link insertMessages} do to one that is locked, in one statement. Returns when that was, for each row; undefined when nothing was written.
  *
- * `mayHaveDeltas`: what the chat was may have something checkpointed.
+ * `mayHaveDeltas`: what the chat was may have something checkpointed. `unless`: nothing is written if the result of a request with this
+ * idempotency key is known; only for a message to an idle chat.
  */
 export async function changeChat(
   db: Queryable,
@@ -229,17 +236,22 @@ export async function changeChat(
     readonly touch: boolean;
     readonly messages: readonly MessageInsert[];
     readonly mayHaveDeltas: boolean;
+    readonly unless?: { readonly owner: string; readonly key: string } | undefined;
   },
 ): Promise<{ readonly row: ChatRow; readonly writtenAt: Date } | undefined> {
-  const { snapshotVersion, chat, touch, messages, mayHaveDeltas } = options;
-  const withMessages = messages.length > 0;
-  const [one, both] = withMessages ? [changeMessages, changeAll] : [changeRow, changeDeltas];
-  const [row] = await db.query<ChatRow & { written_at: Date }>(mayHaveDeltas ? both : one, [
+  const { snapshotVersion, chat, touch, messages, mayHaveDeltas: deltas, unless } = options;
+  const adds = messages.length > 0;
+  if (unless !== undefined && (deltas || !adds))
+    throw new Error("nothing but a message to an idle chat is written unless it was before");
+  const [plain, dropping] = adds ? [changeAndAdd, changeAddAndDrop] : [changeRow, changeAndDrop];
+  const statement = unless === undefined ? (deltas ? dropping : plain) : changeAndAddOnce;
+  const [row] = await db.query<ChatRow & { written_at: Date }>(statement, [
     ...columnValues(chat),
     id,
     touch,
     snapshotVersion,
-    ...(withMessages ? [contentVersion, ...messageValues(messages)] : []),
+    ...(unless === undefined ? [] : [unless.owner, unless.key]),
+    ...(adds ? [contentVersion, ...messageValues(messages)] : []),
   ]);
   return row && { row, writtenAt: row.written_at };
 }

@@ -70,13 +70,15 @@ async function writeAsMachine(tx: store.Queryable, { owner, idle, workerId }: Su
   } as const;
   const messages = [{ ...message, model: "m", author: owner, usage: undefined }];
   await store.insertMessages(tx, chatId, row.snapshot_version + 1, messages);
-  const next = messages.map((each) => ({ ...each, id: each.id + 1 }));
   const { snapshotVersion } = idleColumns;
-  for (const added of [[], next])
-    for (const mayHaveDeltas of [false, true]) {
-      const change = { snapshotVersion, chat: idleColumns, touch: true, messages: added, mayHaveDeltas };
-      await store.changeChat(tx, chatId, change);
-    }
+  let nextId = row.last_message_id + 2;
+  const write = async (count: number, mayHaveDeltas: boolean, unless?: { owner: string; key: string }) => {
+    const added = messages.slice(0, count).map((each) => ({ ...each, id: nextId++ }));
+    const change = { snapshotVersion, chat: idleColumns, touch: true, messages: added, mayHaveDeltas };
+    await store.changeChat(tx, chatId, { ...change, unless });
+  };
+  for (const count of [0, 1]) for (const mayHaveDeltas of [false, true]) await write(count, mayHaveDeltas);
+  await write(1, false, { owner, key: "a key" });
   await store.upsertQueuedMessage(tx, chatId, { id: 900, position: 1, parts, model: "m", author: owner });
   await store.deleteQueuedMessages(tx, chatId, [900]);
   const options = { leaseMs: 10_000, limit: 4, workerId, running: [chatId], except: [randomUUID()] };

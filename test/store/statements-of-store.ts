@@ -46,7 +46,8 @@ export function statementsIn(source: string, file: string): string[] {
 
   function makerAround(node: ts.Node): string {
     for (let outer = node.parent; !ts.isSourceFile(outer); outer = outer.parent)
-      if (ts.isVariableDeclaration(outer)) return outer.name.getText(root);
+      if ((ts.isVariableDeclaration(outer) || ts.isFunctionDeclaration(outer)) && outer.name !== undefined)
+        return outer.name.getText(root);
     throw new Error(`${file}: who makes ${node.getText(root)}?`);
   }
 }
