@@ -89,6 +89,8 @@ class Turn {
   readonly #control: TurnControl;
   readonly #logger: Logger;
   #state: ChatState;
+  /** Whether the chat is what our last write made of it: one that advances no version, and whose answer is missing, may have arrived. */
+  #isKnown = true;
   /** The chat with an attempt that was begun already, for the first step alone. */
   readonly #begun: ChatState | undefined;
   /** Read beforehand, for the first step alone. If it was changed since, what comes of it is refused. */
@@ -305,6 +307,7 @@ class Turn {
       const outcome = await this.#deps.chats.work(this.#chatId, input);
       if (!("refused" in outcome)) this.#state = outcome.state ?? this.#state;
     } catch (error) {
+      this.#isKnown = false;
       this.#logger.warn({ err: error }, "a checkpoint could not be written");
     }
   }
@@ -357,9 +360,10 @@ class Turn {
     next?: (chat: ChatState) => WorkerInput | undefined,
   ): Promise<After> {
     const outcome = await this.#untilDatabaseAnswers(() =>
-      this.#deps.chats.work(this.#chatId, input, this.#state, next),
+      this.#deps.chats.work(this.#chatId, input, this.#isKnown ? this.#state : undefined, next),
     );
     if (!("refused" in outcome)) {
+      this.#isKnown = true;
       this.#staleInARow = 0;
       return outcome.state;
     }

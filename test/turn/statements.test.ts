@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Lease, runTurn, TurnControl } from "../../src/agent/index.js";
 import { Chats, type ChatState } from "../../src/chat/index.js";
 import type { Model } from "../../src/models/index.js";
+import { builtInTools, createToolRegistry } from "../../src/tools/index.js";
 import { type Database, readHistory } from "../../src/store/index.js";
 import { methodsOf, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
@@ -12,10 +13,14 @@ const id = "test/parrot";
 const parts = [{ type: "text" as const, text: "hello" }];
 
 /** A chat whose first message was acquired as it was offered, and what happens to it. */
-async function openOffered(database: Database, { losesLastAnswer = false } = {}) {
+async function openOffered(
+  database: Database,
+  { losesLastAnswer = false, losesCheckpoint = false, calls = [] as readonly string[] } = {},
+) {
   const [chatId, workerId] = [randomUUID(), randomUUID()];
   await beatFor(database, workerId);
   const changes: string[] = [];
+  let isToLose = false;
   const counted: Database = {
     ...methodsOf(database),
     query: async (statement, values) => {
@@ -25,9 +30,13 @@ async function openOffered(database: Database, { losesLastAnswer = false } = {})
       if (!isChange || changes.length !== 2 || !losesLastAnswer) return rows as never;
       throw Object.assign(new Error("the answer got lost"), { retryable: true });
     },
-    transaction: (work, options) => {
-      if (options?.readOnly !== true) changes.push("transaction");
-      return database.transaction(work, options);
+    transaction: async (work, options) => {
+      const result = await database.transaction(work, options);
+      if (options?.readOnly === true) return result;
+      changes.push("transaction");
+      if (!isToLose) return result;
+      isToLose = false;
+      throw Object.assign(new Error("the answer got lost"), { retryable: true });
     },
   };
   let offered: ChatState | undefined;
@@ -43,6 +52,7 @@ async function openOffered(database: Database, { losesLastAnswer = false } = {})
     () => undefined,
   );
   changes.length = 0;
+  isToLose = losesCheckpoint;
   const state = offered ?? expect.unreachable("nothing was offered");
   const acquired = await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 });
   if (acquired?.state === undefined) throw new Error("the chat was not as it was left");
@@ -50,14 +60,24 @@ async function openOffered(database: Database, { losesLastAnswer = false } = {})
   const fence = { workerId, leaseEpoch: acquired.state.leaseEpoch };
   const lease: Lease = { chatId, fence, state: acquired.state, begun };
   let asked = 0;
-  const deps = turnDeps(database);
+  const tools = createToolRegistry(builtInTools({ names: ["current_time"], httpFetchAllowPrivate: false }));
+  const deps = { ...turnDeps(database), tools };
   const run = (control = new TurnControl(), meanwhile?: () => Promise<unknown>) => {
     const parrot: Model = {
       provider: "test",
       id,
       async *stream() {
         asked += 1;
-        yield { type: "text", block: "0", delta: "hello" };
+        if (asked === 1)
+          for (const toolCallId of calls)
+            yield {
+              type: "tool-call",
+              toolCallId,
+              toolName: "current_time",
+              argsJson: "{}",
+              providerExecuted: false,
+            };
+        if (asked > 1 || calls.length === 0) yield { type: "text", block: "0", delta: "hello" };
         if (asked === 1) await meanwhile?.();
         yield { type: "finish", reason: "stop", usage: {} };
       },
@@ -96,6 +116,16 @@ describe("a turn of a chat that was offered", () => {
     expect((await chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
     const shown = deltaLog.find(chatId, { historyVersion: 1, generationAttempt: 1 });
     expect(shown?.state).toEqual({ type: "closed", outcome: "committed" });
+  });
+
+  it("leaves nothing behind of results that were kept early, when the answer to that got lost", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const { database } = opened;
+    const { changes, run } = await openOffered(database, { losesCheckpoint: true, calls: ["a", "b"] });
+    expect(await run()).toBe("idle");
+    expect(changes).toContain("transaction");
+    const left = { name: "test_left", text: "select chat_id from checkpoints" };
+    expect(await database.query(left)).toEqual([]);
   });
 
   it("goes on with what was said meanwhile", async () => {
