@@ -73,17 +73,12 @@ export function rowsOfTurn(shape: TurnShape): number {
 
 /**
  * What a worker reads beside: what the chat is at, once it hears of it (src/bus/topics.ts), which does not happen where somebody watches it
- * already; the history before each step (src/agent/turn.ts, `#next`); and the chat when it hears that its own turn is over
- * (src/worker/worker.ts, `#noticed`).
+ * already; and the history before each step (src/agent/turn.ts, `#next`).
  */
 export function workerReadsOfTurn({ modelSteps, toolSteps }: TurnShape): Statements {
   return {
     select_chat_heads: 1,
     select_history: modelSteps + toolSteps,
-    begin: 1,
-    select_chat_row: 1,
-    select_chat_extras: 1,
-    commit: 1,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Bus } from "../bus/index.js";
 import type { Acquired, Chats } from "../chat/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
+import { atEndOfTurn, type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { giveUpTurn } from "./give-up-turn.js";
 import type { Offer, Offers } from "./offers.js";
@@ -416,7 +416,10 @@ export class Worker {
   #noticed(lease: Lease, control: TurnControl, notification: ChatNotification | undefined): void {
     const status = notification?.status;
     if (status?.status === ChatStatus.RUNNING && status.workerId === lease.fence.workerId) return;
-    void this.#check(lease, control);
+    // What its own last commit says, it knows before this turn of the event loop ends.
+    atEndOfTurn(() => {
+      if (this.#running.get(lease.chatId)?.control === control) void this.#check(lease, control);
+    });
   }
 
   async #check(lease: Lease, control: TurnControl): Promise<void> {
