@@ -113,10 +113,12 @@ describe("a fleet", () => {
     expect(relayStreams).toBeGreaterThan(turns);
   });
 
-  it("looks for work less where fewer of its replicas run turns", () => {
-    const searched = (workers: number): number =>
-      loadOf(measured, workloadSchema.parse({ workers }), 1_000_000, 100).postgres["search for work"].share;
-    expect(searched(0.2)).toBeLessThan(searched(1) / 3);
+  it("looks for work less where fewer of its replicas run turns, and where fewer turns are announced", () => {
+    const searched = (options: { workers?: number; announced?: number }): number =>
+      loadOf(measured, workloadSchema.parse(options), 1_000_000, 100).postgres["search for work"].share;
+    expect(searched({ workers: 0.2 })).toBeLessThan(searched({}) / 2);
+    expect(searched({ announced: 1 })).toBeGreaterThan(searched({}) * 1.5);
+    expect(searched({ announced: 0.01 })).toBeLessThan(searched({}) / 2);
   });
 
   it("has the figures that follow from the workload by hand", () => {

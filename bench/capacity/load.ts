@@ -3,6 +3,7 @@ import {
   announcementsOfTurn,
   authenticating,
   chatsPerPoll,
+  effortOf,
   heartbeat,
   lookingEverywhere,
   lookingForWork,
@@ -41,8 +42,8 @@ export type PostgresKind = (typeof postgresKinds)[number];
 export interface PostgresLoad {
   readonly transactions: number;
   readonly statements: number;
-  /** As much as so many light statements. */
-  readonly weight: number;
+  /** What they cost whoever sends them, in light statements. */
+  readonly effort: number;
   readonly rowsWritten: number;
   /** Rows that are looked at and passed over. */
   readonly rowsScanned: number;
@@ -77,7 +78,8 @@ export interface NatsLoad {
 
 /** An announcement of P14: to the chat's subject, to its owner's, and the acknowledgement. */
 const messagesOfAnnouncement = 3;
-const weightPerTransition = measuredTransitions.weight / measuredTransitions.transitions;
+const weightPerTransition = weightOf(measuredTransitions.statements) / measuredTransitions.transitions;
+const effortPerTransition = effortOf(measuredTransitions.statements) / measuredTransitions.transitions;
 /** Text is held as it is while it streams, and once more in what is sent. */
 const copiesOfText = 2;
 /** Replicas look after 80 to 100 % of `PALAVER_POLL` (src/bus/polled-bus.ts). */
@@ -168,8 +170,8 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
     share: messages / (measured.notificationsPerSecond * messagesOfAnnouncement * workload.nats),
   };
 
-  const perStatement = measured.transitionCpu / weightPerTransition;
-  const weight = Object.values(postgres).reduce((all, each) => all + each.weight, 0);
+  const perStatement = measured.transitionCpu / effortPerTransition;
+  const effort = Object.values(postgres).reduce((all, each) => all + each.effort, 0);
   const looked = watchedChats / (workload.pollSeconds * pollFactor) + beats * replicas;
   // A delta that comes while the process is busy does not wake it, and is as cheap as one among many.
   const wakes = 1 - workload.utilisation;
@@ -180,7 +182,7 @@ export function loadOf(measured: Measured, workload: Workload, subscribers: numb
       (firstDeliveryCpu +
         (workload.subscribersPerChat - 1) * measured.furtherDeliveryCpu +
         watching.elsewhere * (measured.relayWorkerCpu + measured.relayWatcherCpu)) +
-    (weight + looked * workload.readRowCost) * perStatement +
+    (effort + looked * workload.readRowCost) * perStatement +
     (announcements + heard) * measured.notificationCpu +
     keepalives * measured.keepaliveCpu +
     subscriptions * measured.subscribeCpu;
@@ -260,16 +262,15 @@ function postgresLoad(
     readonly rowsRead?: number;
   },
 ): PostgresLoad {
-  const weight = weightOf(statements) * rate;
   const work =
-    weight +
+    weightOf(statements) * rate +
     bulkRows * workload.bulkRowCost +
     rowsScanned * workload.scanRowCost +
     rowsRead * workload.readRowCost;
   return {
     transactions: transactionsOf(statements) * rate,
     statements: total(statements) * rate,
-    weight,
+    effort: effortOf(statements) * rate,
     rowsWritten,
     rowsScanned,
     share: work / statementsPerSecond(measured, workload),

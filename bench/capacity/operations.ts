@@ -127,7 +127,7 @@ export const chatsPerPoll = 1_000;
  * What P7 measures: a message without a key to a chat that the replica has left, and four transitions of a worker that knows the chat, two by
  * two (bench/kit/transitions-process.ts).
  */
-export const measuredTransitions = { transitions: 5, weight: weightOf(times(3, believedTransition)) };
+export const measuredTransitions = { transitions: 5, statements: times(3, believedTransition) };
 
 /** Sent without `begin`: each is a transaction by itself. */
 const alone = [
@@ -151,11 +151,17 @@ export function transactionsOf(statements: Statements): number {
 }
 
 /**
- * What statements ask of Postgres, and of whoever sends them: as much as so many light ones. One that writes a chat with its indexes, its messages
- * and its checkpoint counts as four, since P7 did 857 turns a second with three of those, and before that 707 with two and six others, with
- * floors of 7,248 and 6,930.
+ * What statements ask of Postgres: as much as so many light ones. In CPU of Postgres one that writes a chat with its indexes and messages takes 250 µs,
+ * what a subscriber reads after it 76, and what is light 23 to 38: versions of a chat, its history, a look for work (each by itself with
+ * `pgbench`, 8 at a time, on the machine of bench/RESULTS.md).
  */
 export function weightOf(statements: Statements): number {
+  const of = (name: string): number => statements[name] ?? 0;
+  return total(statements) + 7 * of("change_chat") + of("select_chat_changes");
+}
+
+/** What they ask of the process that sends them and reads the rows, where they differ less: one that writes a chat counts as four. Assumed. */
+export function effortOf(statements: Statements): number {
   return total(statements) + 3 * (statements["change_chat"] ?? 0);
 }
 

@@ -112,7 +112,8 @@ export class Chats {
 
   /**
    * `publish` announces a commit to a chat of that owner and must not throw. `offer` is told first of a chat that a client has left for
-   * anyone to run, for {@link acquireOffered}; nor may it throw. `recent` is told first of each commit. `leaseMs`: an owner whose heartbeat is older is dead.
+   * anyone to run, for {@link acquireOffered}; nor may it throw. `recent` is told first of each commit. `leaseMs`: an owner whose heartbeat
+   * is older is dead.
    * `onUnreadable` is told once of each chat that no worker can go on with, because of what is stored of it.
    */
   constructor(options: {

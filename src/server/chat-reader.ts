@@ -11,8 +11,9 @@ import {
 } from "../stream/index.js";
 
 /**
- * What subscriptions read, each on behalf of an owner. What this replica has just committed itself need not be read back. Those who ask for the same at the same time, such as all who watch a chat that has
- * just changed, or who come back to it together, share one statement and what is made of its rows: nobody changes that.
+ * What subscriptions read, each on behalf of an owner. What this replica has just committed itself need not be read back. Those who ask for
+ * the same at the same time, such as all who watch a chat that has just changed, or who come back to it together, share one statement and
+ * what is made of its rows: nobody changes that.
  */
 export function chatReaders(database: Database, commits?: RecentCommits): (owner: Owner) => ChatReader {
   const reads = new SharedReads<ChatView | undefined>();

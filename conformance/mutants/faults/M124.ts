@@ -17,9 +17,9 @@ export const fault: Fault = {
     },
     {
       file: "src/server/chat-reader.ts",
-      find: "    chat: chatToProto(view.chat),\n    metadataVersion: view.chat.metadataVersion,",
+      find: "  return view && viewOf(view);",
       replace:
-        "    chat: chatToProto(before ?? view.chat),\n    metadataVersion: (before ?? view.chat).metadataVersion,",
+        "  const { metadataVersion = 0 } = before ?? {};\n  return view && before && { ...viewOf(view), chat: chatToProto(before), metadataVersion };",
     },
   ],
   kills: ["snapshot/one-cut"],
