@@ -1,8 +1,8 @@
 import type { Owner } from "../store/index.js";
 import type { ChatState } from "./chat-state.js";
 
-/** So many take some megabytes. */
-const maxChats = 4_096;
+/** So many take about a megabyte. */
+const maxChats = 1_024;
 
 /**
  * Chats that wait for a message, as this replica has left them: whoever believes that they are like that still need not read them first. Others may
