@@ -429,6 +429,26 @@ describe.each(engines)("chats on %s", (engine) => {
       expect(await readHistory(opened.database, chatId)).toHaveLength(1);
     });
 
+    it("take a message that is repeated when its turn is over once all the same (MSG-4)", async () => {
+      await using opened = await openTestDatabase(engine);
+      const { chats, chatId, published, send, statements } = await idleChat(opened.database);
+      const key = newKey();
+      await send({ key });
+      await beatFor(opened.database, workers[0]);
+      let [state] = (await chats.acquire(workers[0], 1, [])).map((acquired) => acquired.state);
+      for (const move of ["begin", "commitText", "finish"] as Move[]) {
+        if (state === undefined) throw new Error("the chat is gone");
+        const outcome = await apply({ chats }, chatId, inputFor(move, state), { believed: state });
+        state = outcome as ChatState;
+      }
+      [statements, published].forEach((list) => (list.length = 0));
+      await send({ key });
+      expect(statements).toContain("change_chat_messages_once");
+      expect(published).toEqual([]);
+      expect(await chats.readState(chatId)).toEqual(state);
+      expect(await readHistory(opened.database, chatId)).toHaveLength(2);
+    });
+
     it.each([[undefined], [newKey()]])("are looked at when another replica has changed them", async (key) => {
       await using opened = await openTestDatabase(engine);
       const { chatId, offered, send } = await idleChat(opened.database);
