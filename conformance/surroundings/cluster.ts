@@ -1,4 +1,4 @@
-import { freePort } from "./free-port.js";
+import { reservePort } from "./reserved-port.js";
 import type { Address } from "./gate-mode.js";
 import { type Program, type ProgramEnd, type ProgramOptions, startProgram } from "./program.js";
 import { openTcpGate, type TcpGate } from "./tcp-gate.js";
@@ -97,16 +97,16 @@ type Place = ClusterReplica & AsyncDisposable;
 
 async function openPlace(index: number, options: ClusterOptions): Promise<Place> {
   const { storeUrl, busUrl } = options;
-  const relayPort = await freePort();
+  const [listen, relayListen] = [await reservePort(), await reservePort()];
   const links = {
     store: await openTcpGate(addressOf(storeUrl)),
     bus: await openTcpGate(addressOf(busUrl)),
-    relay: await openTcpGate({ host: "127.0.0.1", port: relayPort }),
+    relay: await openTcpGate({ host: "127.0.0.1", port: relayListen.port }),
   };
   const addresses: ReplicaAddresses = {
     index,
-    listen: `127.0.0.1:${await freePort()}`,
-    relayListen: `127.0.0.1:${relayPort}`,
+    listen: `127.0.0.1:${listen.port}`,
+    relayListen: `127.0.0.1:${relayListen.port}`,
     relayUrl: `http://127.0.0.1:${links.relay.port}`,
     storeUrl: through(links.store, storeUrl),
     busUrl: through(links.bus, busUrl),
@@ -171,7 +171,8 @@ async function openPlace(index: number, options: ClusterOptions): Promise<Place>
     },
     [Symbol.asyncDispose]: async () => {
       await program?.kill();
-      await Promise.all(Object.values(links).map((link) => link[Symbol.asyncDispose]()));
+      const held = [...Object.values(links), listen, relayListen];
+      await Promise.all(held.map((one) => one[Symbol.asyncDispose]()));
     },
   };
 }

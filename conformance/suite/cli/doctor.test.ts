@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freePort } from "../../surroundings/free-port.js";
+import { reservePort } from "../../surroundings/reserved-port.js";
 import { manifestSchema } from "../manifest/manifest.js";
 import { readYaml } from "../manifest/read-yaml.js";
 import { openTarget } from "../run/open-target.js";
@@ -105,7 +105,7 @@ describe("the doctor", { timeout: 120_000 }, () => {
 
   it("says of a target that runs which base URL its model provider has to have", async () => {
     const running = await openTarget(await readYaml(single, manifestSchema));
-    const model = `127.0.0.1:${await freePort()}`;
+    const model = `127.0.0.1:${(await reservePort()).port}`;
     const target = join(folder, "attach.yaml");
     await writeFile(
       target,

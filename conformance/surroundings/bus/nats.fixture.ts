@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "nats";
-import { freePort } from "../free-port.js";
+import { reservePort } from "../reserved-port.js";
 import { startProgram } from "../program.js";
 
 /** A NATS server of this test's own, with JetStream. */
 export async function startNats(): Promise<AsyncDisposable & { readonly url: string }> {
   const home = await mkdtemp(join(tmpdir(), "conformance-nats-"));
-  const port = await freePort();
+  const { port, [Symbol.asyncDispose]: letGo } = await reservePort();
   // Debian has it where not everybody looks.
   const PATH = `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/local/sbin`;
   const program = startProgram({
@@ -26,6 +26,7 @@ export async function startNats(): Promise<AsyncDisposable & { readonly url: str
   });
   const dispose = async (): Promise<void> => {
     await program[Symbol.asyncDispose]();
+    await letGo();
     await rm(home, { recursive: true, force: true });
   };
   const url = `nats://127.0.0.1:${port}`;

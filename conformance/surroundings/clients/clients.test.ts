@@ -11,7 +11,7 @@ import {
 import type { StreamEvent } from "../../../src/gen/palaver/chat/v1/event_pb.js";
 import { FileService } from "../../../src/gen/palaver/chat/v1/file_service_pb.js";
 import { ImportService } from "../../../src/gen/palaver/chat/v1/import_service_pb.js";
-import { freePort } from "../free-port.js";
+import { reservePort } from "../reserved-port.js";
 import { gate, text } from "../scripted-model/script.js";
 import type { ModelScript } from "../scripted-model/model-script.js";
 import { type ScriptedModel, startScriptedModel } from "../scripted-model/scripted-model.js";
@@ -171,7 +171,7 @@ describe.each(wires)("over $name", (wire) => {
   });
 
   it("what is not there is UNAVAILABLE, and nobody took that for the target's word", async () => {
-    const call = clientOf(wire, `http://127.0.0.1:${await freePort()}`).call(chat.listChats, {});
+    const call = clientOf(wire, `http://127.0.0.1:${(await reservePort()).port}`).call(chat.listChats, {});
     expect(await endOf(call)).toMatchObject({
       how: "failed",
       failure: { code: "UNAVAILABLE", reason: undefined, origin: "client" },

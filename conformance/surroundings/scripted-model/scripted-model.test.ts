@@ -3,7 +3,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModelV3, LanguageModelV3StreamPart } from "@ai-sdk/provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "../free-port.js";
+import { reservePort } from "../reserved-port.js";
 import type { ModelEvent } from "./model-call.js";
 import {
   finish,
@@ -374,7 +374,7 @@ describe("a call", () => {
 });
 
 it("listens where it is told to, or says that it cannot", async () => {
-  const listen = { host: "127.0.0.1", port: await freePort() };
+  const listen = { host: "127.0.0.1", port: (await reservePort()).port };
   await using there = await startScriptedModel({ listen });
   expect(there.baseUrl("r1")).toBe(`http://127.0.0.1:${listen.port}/m/r1`);
   expect(() => there.baseUrl("r/1")).toThrow("cannot stand in a path");
