@@ -1,5 +1,5 @@
 import { type Model, ModelError, type ModelEvent, type ModelRequest } from "../models/index.js";
-import type { Clock } from "../platform/index.js";
+import { type Clock, DueTimer } from "../platform/index.js";
 
 export interface SilenceLimits {
   /** The longest wait for the first event. */
@@ -28,24 +28,20 @@ export async function* generate(
   if (signal.aborted) return;
   signal.addEventListener("abort", stop, { once: true });
   const events = model.stream(request, { signal: call.signal })[Symbol.asyncIterator]();
+  const next = untilAborted(events, call.signal);
   const silence = new AbortController();
-  let limitMs = limits.firstEventMs;
+  using patience = new DueTimer(clock, limits.firstEventMs, () => {
+    silence.abort();
+    call.abort();
+  });
   let done = false;
   try {
     for (;;) {
-      using _guard = clock.timer(limitMs, () => {
-        silence.abort();
-        call.abort();
-      });
-      const next = await nextOrAbort(events, call.signal);
-      if (next === undefined || next.done === true) break;
-      if (call.signal.aborted) break;
-      limitMs = limits.idleMs;
-      if (next.value.type === "finish") {
-        done = true;
-        limitMs = afterFinishMs;
-      }
-      yield next.value;
+      const event = await next();
+      if (event === undefined || event.done === true || call.signal.aborted) break;
+      done ||= event.value.type === "finish";
+      yield event.value;
+      patience.restart(done ? afterFinishMs : limits.idleMs);
     }
   } catch (error) {
     // After an abort, whatever the provider's package throws is only the echo of it.
@@ -87,16 +83,17 @@ function toModelError(error: unknown, model: Model): ModelError {
   });
 }
 
-/** The next event, or undefined as soon as the signal aborts. */
-async function nextOrAbort<T>(
+/** Takes the next event, or undefined as soon as the signal aborts. For every event of an answer, so it costs one promise. */
+function untilAborted<T>(
   iterator: AsyncIterator<T>,
   signal: AbortSignal,
-): Promise<IteratorResult<T> | undefined> {
-  const next = iterator.next();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve(undefined);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    next.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
+): () => Promise<IteratorResult<T> | undefined> {
+  let leave: ((nothing: undefined) => void) | undefined;
+  signal.addEventListener("abort", () => leave?.(undefined), { once: true });
+  return () =>
+    new Promise((resolve, reject) => {
+      leave = resolve;
+      if (signal.aborted) resolve(undefined);
+      iterator.next().then(resolve, reject);
+    });
 }

@@ -28,21 +28,20 @@ export async function runModelStep(
   options: ModelStepOptions,
 ): Promise<StepResult> {
   const { writer, signal, clock, silence, maxWeight } = options;
-  const assembler = new StepAssembler();
+  const assembler = new StepAssembler(() => clock.now().toISOString());
   const startedMs = clock.monotonicMs();
-  const now = (): string => clock.now().toISOString();
   const publish = (deltas: readonly StepDelta[]): void => {
     for (const { block, part } of deltas) writer.append({ role: roleToProto("assistant"), block, part });
   };
   try {
     for await (const event of generate(model, request, silence, { signal, clock })) {
-      publish(assembler.push(event, now()));
+      publish(assembler.push(event));
       if (writer.weight > maxWeight) throw tooMuch(model);
     }
   } catch (error) {
     if (!(error instanceof ModelError) || !signal.aborted) throw error;
   }
-  publish(assembler.flush(now()));
+  publish(assembler.flush());
   const usage: Usage = {
     ...assembler.finish?.usage,
     runtime_ms: Math.round(clock.monotonicMs() - startedMs),

@@ -9,9 +9,9 @@ import { StepAssembler, type StepDelta } from "./step-assembler.js";
 const at = "2026-01-01T00:00:00.000Z";
 
 function assemble(events: readonly ModelEvent[]): { assembler: StepAssembler; deltas: StepDelta[] } {
-  const assembler = new StepAssembler();
-  const deltas = events.flatMap((event) => assembler.push(event, at));
-  return { assembler, deltas: [...deltas, ...assembler.flush(at)] };
+  const assembler = new StepAssembler(() => at);
+  const deltas = events.flatMap((event) => assembler.push(event));
+  return { assembler, deltas: [...deltas, ...assembler.flush()] };
 }
 
 function textOf(deltas: readonly StepDelta[], block: number): string {

@@ -27,20 +27,26 @@ export interface StepDelta {
 export class StepAssembler {
   readonly #blocks: Block[] = [];
   readonly #byKey = new Map<string, Block>();
+  readonly #now: () => string;
   #finish: { reason: FinishReason; usage: ModelUsage } | undefined;
 
-  /** Takes one event; `at` is the time as ISO 8601. Returns what subscribers get, in order; often nothing or one delta. */
-  push(event: ModelEvent, at: string): StepDelta[] {
+  /** `now`: the time as ISO 8601. */
+  constructor(now: () => string) {
+    this.#now = now;
+  }
+
+  /** Takes one event. Returns what subscribers get, in order; often nothing or one delta. */
+  push(event: ModelEvent): StepDelta[] {
     switch (event.type) {
       case "text":
       case "reasoning":
-        return this.#pushText(event, at);
+        return this.#pushText(event);
       case "block-end":
-        return this.#endText(event.block, at, event.metadata);
+        return this.#endText(event.block, event.metadata);
       case "tool-input":
-        return this.#pushToolInput(event, at);
+        return this.#pushToolInput(event);
       case "tool-call":
-        return this.#pushToolCall(event, at);
+        return this.#pushToolCall(event);
       case "tool-result":
         return this.#whole({
           type: "tool-result",
@@ -48,7 +54,7 @@ export class StepAssembler {
           tool_name: event.toolName,
           result_json: event.resultJson,
           provider_executed: true,
-          created_at: at,
+          created_at: this.#now(),
           ...(event.isError ? { is_error: true } : {}),
           ...stored(event.metadata),
         });
@@ -69,16 +75,16 @@ export class StepAssembler {
         });
       case "finish":
         this.#finish = { reason: event.reason, usage: event.usage };
-        return this.flush(at);
+        return this.flush();
       default:
         return event satisfies never;
     }
   }
 
   /** Ends all text blocks: gives out what was held back. For a stream that is cut, before {@link parts} is taken. */
-  flush(at: string): StepDelta[] {
+  flush(): StepDelta[] {
     return this.#blocks.flatMap((block) =>
-      block.kind === "text" && !block.ended ? this.#endText(block.key, at) : [],
+      block.kind === "text" && !block.ended ? this.#endText(block.key) : [],
     );
   }
 
@@ -92,7 +98,7 @@ export class StepAssembler {
     return placeResults(this.#blocks.filter((block) => !isEmptyText(block)).map((block) => block.part));
   }
 
-  #pushText(event: Extract<ModelEvent, { type: "text" | "reasoning" }>, at: string): StepDelta[] {
+  #pushText(event: Extract<ModelEvent, { type: "text" | "reasoning" }>): StepDelta[] {
     const key = `${event.type}:${event.block}`;
     const known = this.#byKey.get(key);
     const block =
@@ -107,7 +113,7 @@ export class StepAssembler {
             part:
               event.type === "text"
                 ? { type: "text", text: "" }
-                : { type: "reasoning", text: "", started_at: at },
+                : { type: "reasoning", text: "", started_at: this.#now() },
           });
     if (event.metadata !== undefined) mergeMetadata(block.part, event.metadata);
     const { whole, rest } = splitWhole(block.held + event.delta);
@@ -115,7 +121,7 @@ export class StepAssembler {
     return appendText(block, whole);
   }
 
-  #endText(key: string, at: string, metadata?: ProviderMetadata): StepDelta[] {
+  #endText(key: string, metadata?: ProviderMetadata): StepDelta[] {
     const candidates = [
       this.#byKey.get(key),
       this.#byKey.get(`text:${key}`),
@@ -127,12 +133,12 @@ export class StepAssembler {
     const rest = block.held;
     block.held = "";
     block.ended = true;
-    if (block.part.type === "reasoning") block.part.completed_at = at;
+    if (block.part.type === "reasoning") block.part.completed_at = this.#now();
     return appendText(block, rest);
   }
 
-  #pushToolInput(event: Extract<ModelEvent, { type: "tool-input" }>, at: string): StepDelta[] {
-    const block = this.#call(event, at);
+  #pushToolInput(event: Extract<ModelEvent, { type: "tool-input" }>): StepDelta[] {
+    const block = this.#call(event);
     const { whole, rest } = splitWhole(block.held + event.delta);
     block.held = rest;
     if (whole === "") return [];
@@ -154,8 +160,8 @@ export class StepAssembler {
     ];
   }
 
-  #pushToolCall(event: Extract<ModelEvent, { type: "tool-call" }>, at: string): StepDelta[] {
-    const block = this.#call(event, at);
+  #pushToolCall(event: Extract<ModelEvent, { type: "tool-call" }>): StepDelta[] {
+    const block = this.#call(event);
     block.complete = true;
     block.part.tool_name = event.toolName;
     if (event.argsJson !== undefined) block.part.args_json = event.argsJson;
@@ -165,7 +171,7 @@ export class StepAssembler {
   }
 
   /** The call that an event belongs to. Some servers use one id twice, or none: another call gets an id of its own. */
-  #call(event: { toolCallId: string; toolName: string; providerExecuted: boolean }, at: string): CallBlock {
+  #call(event: { toolCallId: string; toolName: string; providerExecuted: boolean }): CallBlock {
     const key = `call:${event.toolCallId}`;
     const known = this.#byKey.get(key);
     if (known?.kind === "call" && !known.complete) return known;
@@ -182,7 +188,7 @@ export class StepAssembler {
         type: "tool-call",
         tool_call_id: id,
         tool_name: event.toolName,
-        created_at: at,
+        created_at: this.#now(),
         ...(event.providerExecuted ? { provider_executed: true } : {}),
       },
     });

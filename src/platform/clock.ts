@@ -17,7 +17,7 @@ export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
   sleep: (ms, options) => sleepReal(ms, options?.signal),
-  timer: (ms, callback) => setLongTimeout(ms, callback, true),
+  timer: (ms, callback) => new Timer(ms, callback, { background: true }),
 };
 
 function sleepReal(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -27,7 +27,7 @@ function sleepReal(ms: number, signal: AbortSignal | undefined): Promise<void> {
       timer[Symbol.dispose]();
       reject(signal?.reason as Error);
     };
-    const timer = setLongTimeout(ms, () => {
+    const timer = new Timer(ms, () => {
       signal?.removeEventListener("abort", onAbort);
       resolve();
     });
@@ -38,15 +38,24 @@ function sleepReal(ms: number, signal: AbortSignal | undefined): Promise<void> {
 /** The longest wait that a timer of the platform can count; a longer one would fire at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-function setLongTimeout(ms: number, callback: () => void, background = false): Disposable {
-  let handle: NodeJS.Timeout;
-  const wait = (leftMs: number): void => {
-    handle = setTimeout(
-      () => (leftMs > maxTimeoutMs ? wait(leftMs - maxTimeoutMs) : callback()),
-      Math.min(leftMs, maxTimeoutMs),
-    );
+/** A class, since an object literal with a symbol for a key costs more than the timer. */
+class Timer implements Disposable {
+  #handle: NodeJS.Timeout;
+
+  constructor(ms: number, callback: () => void, { background = false } = {}) {
+    this.#handle = this.#arm(ms, callback, background);
+  }
+
+  #arm(ms: number, callback: () => void, background: boolean): NodeJS.Timeout {
+    const rest = (): void => {
+      this.#handle = this.#arm(ms - maxTimeoutMs, callback, background);
+    };
+    const handle = ms > maxTimeoutMs ? setTimeout(rest, maxTimeoutMs) : setTimeout(callback, ms);
     if (background) handle.unref();
-  };
-  wait(ms);
-  return { [Symbol.dispose]: () => clearTimeout(handle) };
+    return handle;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#handle);
+  }
 }

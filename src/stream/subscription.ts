@@ -1,11 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
-import { type Clock, type Logger, Wakeup } from "../platform/index.js";
+import { type Clock, DueTimer, type Logger, Wakeup } from "../platform/index.js";
 import { PalaverError } from "../protocol/index.js";
 import type { ChatReader } from "./chat-view.js";
 import { cursorAfter } from "./cursor.js";
 import type { EpisodeSource } from "./delta-log.js";
-import { DueTimer } from "./due-timer.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { approximateSize } from "./event-size.js";

@@ -2,11 +2,10 @@ import { setMaxListeners } from "node:events";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Chat, ChatSchema } from "../gen/palaver/chat/v1/chat_pb.js";
 import { type ChatListEvent, ChatListEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
-import { type Clock, type Logger, Wakeup } from "../platform/index.js";
+import { type Clock, DueTimer, type Logger, Wakeup } from "../platform/index.js";
 import { invalidArgument, PalaverError } from "../protocol/index.js";
 import type { ChatChangesPosition } from "../store/index.js";
 import { decodeChatListCursor, encodeChatListCursor } from "./chat-list-cursor.js";
-import { DueTimer } from "./due-timer.js";
 
 /** What a watch reads of one owner's list. */
 export interface ChatListReader {
