@@ -16,12 +16,14 @@ const currentTime: ToolDeclaration = {
   inputSchema: { type: "object" },
 };
 
-/** A clock on which every sleep is over at once; it remembers how long they were. */
+/** A clock on which every wait is over at once; it remembers how long they were. */
 class HurriedClock extends ManualClock {
-  readonly slept: number[] = [];
-  override sleep(ms: number): Promise<void> {
-    this.slept.push(ms);
-    return Promise.resolve();
+  readonly waits: number[] = [];
+  override timer(ms: number, callback: () => void): Disposable {
+    this.waits.push(ms);
+    const timer = super.timer(0, callback);
+    this.advance(0);
+    return timer;
   }
 }
 
@@ -64,7 +66,7 @@ describe("a script", () => {
       { type: "block-end", block: "text-1" },
       { type: "finish", reason: "stop", usage: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } },
     ]);
-    expect(clock.slept).toEqual([20, 20]);
+    expect(clock.waits).toEqual([20, 20]);
   });
 
   it("reasons, with a signature", async () => {

@@ -26,6 +26,7 @@ async function* playScript(
   signal: AbortSignal,
 ): AsyncGenerator<ModelEvent> {
   signal.throwIfAborted();
+  const pause = pausesOf(clock, signal);
   const situation = readSituation(request);
   const rule = findRule(script, situation);
   if (rule === undefined) {
@@ -45,8 +46,11 @@ async function* playScript(
       const type = "text" in step ? "text" : "reasoning";
       const text = fill("text" in step ? step.text : step.reasoning);
       const block = `${type}-${String(++blocks)}`;
-      for await (const delta of paced(text, paceOf(step, script), clock, signal)) {
-        count(tally, type, delta);
+      const { chunk, delayMs } = paceOf(step, script);
+      for (const { delta, length, isFirst } of cut(text, chunk)) {
+        if (!isFirst && delayMs > 0) await pause(delayMs);
+        signal.throwIfAborted();
+        count(tally, type, length);
         yield { type, block, delta };
       }
       const signature = "reasoning" in step ? step.signature : undefined;
@@ -60,8 +64,11 @@ async function* playScript(
       const toolCallId = id ?? `call_${String(firstCall + calls)}`;
       const raw = args_json ?? JSON.stringify(args ?? {});
       calls += 1;
-      for await (const delta of paced(raw, paceOf(step, script), clock, signal)) {
-        count(tally, "text", delta);
+      const { chunk, delayMs } = paceOf(step, script);
+      for (const { delta, length, isFirst } of cut(raw, chunk)) {
+        if (!isFirst && delayMs > 0) await pause(delayMs);
+        signal.throwIfAborted();
+        count(tally, "text", length);
         yield { type: "tool-input", toolCallId, toolName: name, delta, providerExecuted: false };
       }
       yield {
@@ -72,7 +79,7 @@ async function* playScript(
         providerExecuted: false,
       };
     } else if ("pause_ms" in step) {
-      await clock.sleep(step.pause_ms, { signal });
+      await pause(step.pause_ms);
     } else if ("error" in step) {
       const { status, message, code, retry_after_ms } = step.error;
       throw classifyFailure(
@@ -111,15 +118,39 @@ function paceOf(step: Extract<ScriptStep, { chunk?: unknown }>, script: Script):
   return { chunk: step.chunk ?? script.chunk, delayMs: step.delay_ms ?? script.delay_ms ?? 0 };
 }
 
-/** Cuts a text into deltas of whole code points, and waits between them. */
-async function* paced(text: string, pace: Pace, clock: Clock, signal: AbortSignal): AsyncGenerator<string> {
-  const codePoints = Array.from(text);
-  const size = pace.chunk ?? Math.max(codePoints.length, 1);
-  for (let start = 0; start < codePoints.length; start += size) {
-    if (start > 0 && pace.delayMs > 0) await clock.sleep(pace.delayMs, { signal });
-    signal.throwIfAborted();
-    yield codePoints.slice(start, start + size).join("");
+/** Waits, which end with the signal's reason when it aborts: one listener for all pauses of a script. */
+function pausesOf(clock: Clock, signal: AbortSignal): (ms: number) => Promise<void> {
+  let leave: (() => void) | undefined;
+  signal.addEventListener("abort", () => leave?.(), { once: true });
+  return (ms) =>
+    new Promise((resolve, reject) => {
+      const timer = clock.timer(ms, resolve);
+      leave = () => {
+        timer[Symbol.dispose]();
+        reject(signal.reason as Error);
+      };
+    });
+}
+
+interface Piece {
+  readonly delta: string;
+  /** In code points. */
+  readonly length: number;
+  readonly isFirst: boolean;
+}
+
+/** Cuts a text into deltas of so many code points each; the last one may be shorter. */
+function* cut(text: string, chunk = Number.POSITIVE_INFINITY): Generator<Piece> {
+  for (let start = 0, end = 0; start < text.length; start = end) {
+    let length = 0;
+    for (; length < chunk && end < text.length; length += 1) end += isPair(text, end) ? 2 : 1;
+    yield { delta: text.slice(start, end), length, isFirst: start === 0 };
   }
+}
+
+/** Whether the code point there takes two code units. */
+function isPair(text: string, index: number): boolean {
+  return (text.codePointAt(index) ?? 0) > 0xffff;
 }
 
 function readSituation({ history, tools }: ModelRequest): ScriptSituation {
@@ -206,9 +237,8 @@ function isJson(text: string): boolean {
 function count(
   tally: { output: number; reasoning: number },
   type: "text" | "reasoning",
-  delta: string,
+  length: number,
 ): void {
-  const length = Array.from(delta).length;
   tally.output += length;
   if (type === "reasoning") tally.reasoning += length;
 }
