@@ -1,5 +1,6 @@
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
+import { LastFew } from "../platform/index.js";
 import { decodeCursorText, encodeCursorText } from "../protocol/index.js";
 import { compareEpisodes } from "./episode.js";
 import { packNumbers, unpackNumbers } from "./packed-numbers.js";
@@ -38,14 +39,18 @@ export function decodeCursor(chatId: string, text: string): StreamPosition | und
 export function cursorAfter(chatId: string, event: StreamEvent, position: StreamPosition): string {
   // Only deltas are shared, and those belong to one chat.
   if (event.event.case !== "messagePart") return encodeCursor(chatId, position);
-  const known = made.get(event);
-  if (known !== undefined && isSame(known.position, position)) return known.text;
+  const known = made.find((other) => other.event === event && isSame(other.position, position));
+  if (known !== undefined) return known.text;
   const text = encodeCursor(chatId, position);
-  made.set(event, { position, text });
+  made.add({ event, position, text });
   return text;
 }
 
-const made = new WeakMap<StreamEvent, { readonly position: StreamPosition; readonly text: string }>();
+const made = new LastFew<{
+  readonly event: StreamEvent;
+  readonly position: StreamPosition;
+  readonly text: string;
+}>(8);
 
 /** Positions after the same delta, which differ in what else is known. Compared for every delta and subscriber. */
 function isSame(a: StreamPosition, b: StreamPosition): boolean {

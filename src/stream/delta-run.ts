@@ -1,5 +1,4 @@
-import { create } from "@bufbuild/protobuf";
-import { type Episode, type StreamEvent, StreamEventSchema } from "../gen/palaver/chat/v1/event_pb.js";
+import type { Episode, StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { Part, Role } from "../gen/palaver/chat/v1/message_pb.js";
 import { sizeOfPart } from "./event-size.js";
 import { fragmentText, withFragmentText } from "./fragment.js";
@@ -75,15 +74,22 @@ export class DeltaRun {
     const skipped = Math.max(0, seq - this.firstSeq + 1);
     const { text, count } = this.#textFrom(skipped, maxLength);
     const firstSeq = this.firstSeq + skipped;
-    const value = {
-      episode,
-      firstSeq: BigInt(firstSeq),
-      seq: BigInt(firstSeq + count - 1),
-      role,
-      part: this.#whole ? part : withFragmentText(part, text, skipped === 0),
-      block,
+    // As `create` would make it, in a fraction of the time: there is one for each delta.
+    return {
+      $typeName: "palaver.chat.v1.StreamEvent",
+      event: {
+        case: "messagePart",
+        value: {
+          $typeName: "palaver.chat.v1.MessagePartEvent",
+          episode,
+          firstSeq: BigInt(firstSeq),
+          seq: BigInt(firstSeq + count - 1),
+          role,
+          part: this.#whole ? part : withFragmentText(part, text, skipped === 0),
+          block,
+        },
+      },
     };
-    return create(StreamEventSchema, { event: { case: "messagePart", value } });
   }
 
   /** How long the text of each of these deltas of the run is; nothing of a part that stands alone. */

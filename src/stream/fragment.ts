@@ -1,5 +1,6 @@
 import { clone, create } from "@bufbuild/protobuf";
 import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
+import { partToProto } from "../protocol/index.js";
 
 /** The text of a fragment that continues the one before it in its block. Undefined for what stands alone: a complete call, a source … */
 export function fragmentText({ kind }: Part): string | undefined {
@@ -18,6 +19,9 @@ export function fragmentText({ kind }: Part): string | undefined {
 
 /** The same fragment with another text. Only the first of its block says when the model began to reason. */
 export function withFragmentText(part: Part, text: string, first: boolean): Part {
+  // As a clone would be, in a fraction of the time: most are of this kind.
+  if (part.kind.case === "text" && part.$unknown === undefined && part.kind.value.$unknown === undefined)
+    return partToProto({ type: "text", text });
   const copy = clone(PartSchema, part);
   const { kind } = copy;
   switch (kind.case) {

@@ -32,7 +32,7 @@ export function show(preview: Preview, events: readonly StreamEvent[]): Preview 
       throw new Error("deltas do not continue the episode");
     lastSeq = Number(event.value.seq);
   }
-  return { ...preview, lastSeq };
+  return { episode: preview.episode, lastSeq, log: preview.log };
 }
 
 /**
