@@ -106,6 +106,13 @@ export class Chats {
   readonly #leaseMs: number;
   readonly #onUnreadable: (chatId: string, error: unknown) => void;
   readonly #idle = new IdleChats();
+  /**
+   * Chats of which deltas are being checkpointed, and those that are being written in one statement: never both. If it has to wait for those
+   * deltas, such a statement does not see them, and would leave behind what it has to drop: Postgres looks at the row anew, and at
+   * nothing else.
+   */
+  readonly #checkpointing = new Set<string>();
+  readonly #writing = new Set<string>();
   readonly #recent: RecentCommits | undefined;
   /** Of which it was told. */
   readonly #unreadable = new Set<string>();
@@ -230,16 +237,21 @@ export class Chats {
     next?: (chat: ChatState) => WorkerInput | undefined,
   ): Promise<Applied | WorkerRefusal> {
     const first = "fence" in input && believed ? andThen(noChange(believed), input) : undefined;
-    if (first === undefined) return this.#workOnLocked(chatId, input);
+    if (first === undefined || this.#checkpointing.has(chatId)) return this.#workOnLocked(chatId, input);
     const second = next?.(first.after);
     const change = (second && andThen(first, second)) ?? first;
     return (await this.#write(chatId, change)) ?? this.#workOnLocked(chatId, input);
   }
 
   async #write(chatId: string, change: Change): Promise<Applied | undefined> {
-    const applied = await writeChange(this.#database, chatId, change);
-    if (applied !== undefined && change.notify) this.#tell(applied);
-    return applied;
+    this.#writing.add(chatId);
+    try {
+      const applied = await writeChange(this.#database, chatId, change);
+      if (applied !== undefined && change.notify) this.#tell(applied);
+      return applied;
+    } finally {
+      this.#writing.delete(chatId);
+    }
   }
 
   async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
@@ -352,10 +364,17 @@ export class Chats {
 
   /**
    * Writes down what running steps of a worker have shown, of all its chats in one statement; returns the chats of which it did. The others
-   * are not the worker's any more, or about to change. No version advances, nobody is notified.
+   * are not the worker's any more, or about to change. No version advances, nobody is notified. One call at a time.
    */
   async checkpoint(workerId: string, chunks: readonly LeasedChunk[]): Promise<ReadonlySet<string>> {
-    return appendCheckpoints(this.#database, workerId, chunks);
+    const free = chunks.filter(({ chatId }) => !this.#writing.has(chatId));
+    if (free.length === 0) return new Set();
+    for (const { chatId } of free) this.#checkpointing.add(chatId);
+    try {
+      return await appendCheckpoints(this.#database, workerId, free);
+    } finally {
+      for (const { chatId } of free) this.#checkpointing.delete(chatId);
+    }
   }
 
   /** Closes the open calls of chats whose client did not run its tools in time. Returns how many. */

@@ -18,6 +18,7 @@ import {
 } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
+import { until } from "../kit/until.js";
 
 const model = "scripted/default";
 const workerId = "00000000-0000-4000-8000-00000000000a";
@@ -361,41 +362,55 @@ describe.each(engines)("what a running step has shown, on %s,", { timeout: 90_00
     expect((await readHistory(database, chatId)).at(-1)?.parts).toEqual([signed]);
   });
 
-  it("leaves nothing behind when chats change while it is written", async () => {
-    await using opened = await openTestDatabase(engine);
-    const { database } = opened;
-    const chats = openChats(database);
-    const running: { chatId: string; state: ChatState }[] = [];
-    while (running.length < 6) running.push(await runningChat(chats, database, running));
-    const current = new Map(running.map(({ chatId, state }) => [chatId, state]));
-    let changing = true;
-    const written = { rows: 0, calls: 0 };
-    const checkpointing = async (): Promise<void> => {
-      while (changing) {
-        const chunks = [...current].map(([chatId, state]) => chunkOf(chatId, state, textDelta(1, "x")));
-        written.rows += (await appendCheckpoints(database, workerId, chunks)).size;
-        written.calls += 1;
-      }
-    };
-    // PGlite runs one transaction after the other anyway.
-    const rounds = engine === "postgres" ? 25 : 3;
-    const turn = async ({ chatId }: { chatId: string }): Promise<void> => {
-      for (let round = 0; round < rounds; round += 1) {
-        for (const move of ["commitText", "begin", "retry", "begin"] as Move[]) {
-          await work(chats, chatId, move);
-          current.set(chatId, await stateOf(chats, chatId));
+  it.each(["with a lock", "in one statement"])(
+    "leaves nothing behind when chats change %s while it is written",
+    async (how) => {
+      await using opened = await openTestDatabase(engine);
+      const { database } = opened;
+      const chats = openChats(database);
+      const running: { chatId: string; state: ChatState }[] = [];
+      while (running.length < 6) running.push(await runningChat(chats, database, running));
+      const current = new Map(running.map(({ chatId, state }) => [chatId, state]));
+      const isLocked = how === "with a lock";
+      let changing = true;
+      const written = { rows: 0, calls: 0 };
+      const checkpointing = async (): Promise<void> => {
+        while (changing) {
+          const chunks = [...current].map(([chatId, state]) => chunkOf(chatId, state, textDelta(1, "x")));
+          written.rows += (
+            isLocked
+              ? await appendCheckpoints(database, workerId, chunks)
+              : await chats.checkpoint(workerId, chunks)
+          ).size;
+          written.calls += 1;
         }
-      }
-      await work(chats, chatId, "fail");
-    };
-    const writers = [checkpointing(), checkpointing()];
-    await Promise.all(running.map(turn)).finally(() => {
-      changing = false;
-    });
-    await Promise.all(writers);
-    expect(written.rows).toBeGreaterThan(0);
-    expect(await rowCount(database)).toBe(0);
-  });
+      };
+      // PGlite runs one transaction after the other anyway.
+      const rounds = engine === "postgres" ? 25 : 3;
+      const turn = async ({ chatId }: { chatId: string }): Promise<void> => {
+        for (let round = 0; round < rounds; round += 1) {
+          for (const move of ["commitText", "begin", "retry", "begin"] as Move[]) {
+            const state = await stateOf(chats, chatId);
+            const outcome = await chats.work(
+              chatId,
+              inputFor(move, state) as WorkerInput,
+              isLocked ? undefined : state,
+            );
+            expect(outcome).not.toHaveProperty("refused");
+            current.set(chatId, await stateOf(chats, chatId));
+          }
+        }
+        await work(chats, chatId, "fail");
+      };
+      const writers = isLocked ? [checkpointing(), checkpointing()] : [checkpointing()];
+      await Promise.all(running.map(turn)).finally(() => {
+        changing = false;
+      });
+      await Promise.all(writers);
+      expect(written.rows).toBeGreaterThan(0);
+      expect(await rowCount(database)).toBe(0);
+    },
+  );
 });
 
 it("a chat that is about to change is skipped: the statement waits for nobody", async () => {
@@ -412,4 +427,59 @@ it("a chat that is about to change is skipped: the statement waits for nobody", 
     expect(await appendCheckpoints(database, workerId, chunks)).toEqual(new Set([free.chatId]));
   });
   expect(await appendCheckpoints(database, workerId, chunks)).toEqual(new Set([held.chatId, free.chatId]));
+});
+
+it("is not written of a chat while that is written in one statement", async () => {
+  await using opened = await openTestDatabase("pglite");
+  const { database } = opened;
+  const { chatId, state } = await runningChat(openChats(database), database);
+  let go = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const query: Database["query"] = async (statement, values) => {
+    if (statement.name.startsWith("change_chat")) await held;
+    return database.query(statement, values);
+  };
+  const chats = openChats({ ...recording(database, []), query });
+  const committing = chats.work(chatId, inputFor("commitText", state) as WorkerInput, state);
+  expect(await chats.checkpoint(workerId, [chunkOf(chatId, state, textDelta(1, "x"))])).toEqual(new Set());
+  expect(await rowCount(database)).toBe(0);
+  go();
+  expect(await committing).toHaveProperty("state");
+});
+
+it("leaves nothing behind when the chat is written in one statement that waits for it", async () => {
+  await using opened = await openTestDatabase("postgres");
+  const { database, url = "" } = opened;
+  const chats = openChats(database);
+  const { chatId, state } = await runningChat(chats, database);
+  const chunk = chunkOf(chatId, state, textDelta(1, "x"));
+  await using other = openPostgres({ url, poolSize: 1 });
+  const waiting = {
+    name: "test_waiting",
+    text: "select count(*)::integer as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  };
+  const areWaiting = (count: number): Promise<unknown> =>
+    until(async () => (await database.query<{ count: number }>(waiting))[0]?.count === count, {
+      what: `${count} statements to wait`,
+    });
+  const enough = new Error("enough");
+  const writing: Promise<unknown>[] = [];
+  const holding = other.transaction(async (tx) => {
+    // Whoever appends these deltas shares the lock of the chat, and waits for us.
+    const row = [chatId, chunk.historyVersion, chunk.generationAttempt, 1, 1, Buffer.of(0)];
+    await tx.execute(
+      { name: "test_hold", text: "insert into checkpoint_deltas values ($1, $2, $3, $4, $5, $6)" },
+      row,
+    );
+    writing.push(chats.checkpoint(workerId, [chunk]));
+    await areWaiting(1);
+    writing.push(chats.work(chatId, inputFor("commitText", state) as WorkerInput, state));
+    await areWaiting(2);
+    throw enough;
+  });
+  await expect(holding).rejects.toBe(enough);
+  expect(await Promise.all(writing)).toMatchObject([new Set([chatId]), { state: {} }]);
+  expect(await rowCount(database)).toBe(0);
 });
