@@ -238,6 +238,13 @@ it.each(wires.filter(({ name }) => name === "grpc" || name === "connect-h2"))(
     const list = clientOf(grpc).call(chat.watchChats, { updatesOnly: true });
     const slow = clientOf(wire).call(chat.subscribe, { chatId });
     await slow.until("caught_up", has("caughtUp"), inTime());
+    // Whoever comes later is not told of a turn that has ended.
+    await list.until(
+      "caught_up",
+      (messages) =>
+        messages.flatMap((message) => message.events).find(({ event }) => event.case === "caughtUp"),
+      inTime(),
+    );
     slow.pause();
     script.open("begin");
     await list.until(
