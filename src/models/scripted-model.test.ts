@@ -178,6 +178,18 @@ describe("a script", () => {
     expect(await play(defaultScript, [user("time?")], { tools: [currentTime] })).toEqual(once);
   });
 
+  it("does not begin a pause once it was aborted", async () => {
+    const clock = new ManualClock();
+    const abort = new AbortController();
+    const model = createScriptedModel(steps({ text: "ab", chunk: 1, delay_ms: 1_000 }), { clock });
+    const request = { history: [user("hi")], tools: [], files: new Map() };
+    const events = model.stream(request, { signal: abort.signal })[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ delta: "a" });
+    abort.abort(new Error("enough"));
+    await expect(events.next()).rejects.toThrow("enough");
+    expect(clock.pending).toBe(0);
+  });
+
   it("ends promptly when aborted in a pause", async () => {
     const clock = new ManualClock();
     const abort = new AbortController();

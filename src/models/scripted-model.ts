@@ -124,6 +124,7 @@ function pausesOf(clock: Clock, signal: AbortSignal): (ms: number) => Promise<vo
   signal.addEventListener("abort", () => leave?.(), { once: true });
   return (ms) =>
     new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
       const timer = clock.timer(ms, resolve);
       leave = () => {
         timer[Symbol.dispose]();

@@ -1,4 +1,7 @@
-/** The last few things that were made, for those who ask for the same one after the other. What a weak map would cost for each of many that are short-lived is saved. */
+/**
+ * The last few things that were made, for those who ask for the same one after the other. For things of which many are made and soon
+ * forgotten, where entries of a weak map would cost the garbage collector more than they save.
+ */
 export class LastFew<T> {
   readonly #items: T[] = [];
   readonly #capacity: number;
