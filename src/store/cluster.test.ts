@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { engines, openTestDatabase } from "../../test/kit/databases.js";
+import { nextMillisecond } from "../../test/kit/next-millisecond.js";
 import { systemClock, systemRandom } from "../platform/index.js";
 import { listReplicas, readOwner } from "./cluster-directory.js";
 import { readClusterSecret } from "./cluster-secret.js";
@@ -56,6 +57,7 @@ describe.each(engines)("%s", (engine) => {
       const { database } = opened;
       expect(await listReplicas(database)).toEqual([]);
       const first = await beat(database);
+      await nextMillisecond();
       const second = await beat(database, { turns: 1 });
       await beat(database, { id: first, turns: 3 });
       const replicas = await listReplicas(database);

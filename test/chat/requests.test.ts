@@ -8,6 +8,7 @@ import { systemRandom } from "../../src/platform/index.js";
 import { createToken } from "../../src/server/index.js";
 import { insertToken, openPostgres } from "../../src/store/index.js";
 import { engines } from "../kit/databases.js";
+import { nextMillisecond } from "../kit/next-millisecond.js";
 import { gate, type ProviderServer, startProviderServer, text } from "../kit/provider-server/index.js";
 import { type ChatClient, newChat, says, startTestReplica, type TestReplica } from "../kit/replica.js";
 
@@ -285,8 +286,10 @@ describe.each(engines)("ChatService on %s", (engine) => {
   it("pages through chats, pinned ones first, without repeating or skipping any", async () => {
     const labels = { test: "paging" };
     const ids: string[] = [];
-    for (let index = 0; index < 7; index += 1)
+    for (let index = 0; index < 7; index += 1) {
       ids.push((await client.createChat({ title: `chat ${index}`, labels })).chat?.id ?? "");
+      await nextMillisecond();
+    }
     await client.updateChat({ chat: { id: ids[2] ?? "", pinned: true }, updateMask: { paths: ["pinned"] } });
     const filter = "labels.test = paging";
     const seen: string[] = [];

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/platform/index.js";
 import { type Database, writeHeartbeat } from "../../src/store/index.js";
 import { engines, openTestDatabase } from "../kit/databases.js";
+import { nextMillisecond } from "../kit/next-millisecond.js";
 import { createChat, startWorkers } from "./workers.js";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
@@ -77,12 +78,12 @@ it.each(engines)(
     await using opened = await openTestDatabase(engine);
     await using workers = await startWorkers({ ...opened, capacities: [0], leaseMs: 60_000 });
     const { chats } = workers;
-    const [first, second, third, fourth] = [
-      await createChat(chats),
-      await createChat(chats),
-      await createChat(chats),
-      await createChat(chats),
-    ];
+    const ids: string[] = [];
+    for (const _ of range(4)) {
+      ids.push(await createChat(chats));
+      await nextMillisecond();
+    }
+    const [first = "", second = "", third, fourth] = ids;
     const living = randomUUID();
     await beat(opened.database, living);
     // This one has no heartbeat: what it acquires belongs to nobody.
