@@ -50,7 +50,7 @@ import {
 import { DeltaLog, type EpisodeSource } from "./stream/index.js";
 import { builtInTools, createToolRegistry, type Tool } from "./tools/index.js";
 import { version } from "./version.js";
-import { Offers, Worker } from "./worker/index.js";
+import { Worker } from "./worker/index.js";
 
 /** The files of one prompt have at most this many bytes together; the newest go first. */
 const maxPromptFileBytes = 32 * 1024 * 1024;
@@ -128,14 +128,14 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       logger: log,
     });
     started.add(async () => bus[Symbol.asyncDispose]());
-    const offers = new Offers({ clock });
     const recent = new RecentCommits({ clock });
+    // Once it has begun.
+    const taker: { worker?: Worker } = {};
     const chats = new Chats({
       database,
       leaseMs: config.leaseMs,
-      publish: (notification, owner) =>
-        bus.publish(notification, owner, { taken: offers.has(notification.chatId) }),
-      offer: (chatId, state) => offers.add(chatId, state),
+      publish: (notification, owner) => bus.publish(notification, owner),
+      reserve: (chatId) => taker.worker?.reserve(chatId),
       recent,
       onUnreadable: (chatId, error) =>
         log.error(
@@ -214,7 +214,6 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
     const worker = new Worker({
       workerId: id,
       chats,
-      offers,
       bus,
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),
@@ -247,6 +246,7 @@ export async function startReplica(config: Config, deps: ReplicaDeps = {}): Prom
       await worker.stop({ drainMs: config.drainGraceMs, graceMs: leftMs() });
     });
     await worker.start();
+    taker.worker = worker;
     log.info(
       {
         url: server.url,

@@ -124,8 +124,8 @@ describe("a fleet", () => {
   it("has the figures that follow from the workload by hand", () => {
     const { chats, turns, turnRate, deliveries, postgres } = loadOf(measured, standard, 120_000, 10);
     expect([chats, turns, deliveries]).toEqual([100_000, 5_000, 300_000]);
-    // Of three steps: send, acquire with a begin, 2 × begin, start calls, 3 × commit, the last with a finish.
-    expect(postgres.transitions.transactions).toBeCloseTo(turnRate * 8, 6);
+    // Of three steps: send with acquire and begin, 2 × begin, start calls, 3 × commit, the last with a finish.
+    expect(postgres.transitions.transactions).toBeCloseTo(turnRate * 7, 6);
     expect(postgres.checkpoints).toMatchObject({ transactions: 20, rowsWritten: 20_000 });
     // The regular beat: one write and one read.
     expect(postgres.leases.transactions).toBeCloseTo((10 / 3) * 2, 6);

@@ -227,7 +227,7 @@ function watchersOf(
   return { replicas: elsewhere + here, elsewhere };
 }
 
-/** The share of the turns that no worker takes as they are left, on a replica that runs turns itself (src/worker/offers.ts). */
+/** The share of the turns that no worker takes as they are left, on a replica that runs turns itself (src/worker/worker.ts, `reserve`). */
 function announcedOf({ announced, workers }: Workload): number {
   return 1 - workers * (1 - announced);
 }

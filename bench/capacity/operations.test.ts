@@ -184,7 +184,7 @@ describe("a real turn sends what the model counts", () => {
     expect(owners).toBeGreaterThanOrEqual(relayReadsOfTurn["select_chat_owner"] ?? 0);
     const { chat: announced = 0 } = await said.count();
     expect(owners).toBeLessThanOrEqual(announced);
-    // One more where the worker was just looking for work, and found the chat before it took what was offered: then it begins by itself.
+    // One more where the worker was just looking for work, and took nothing unasked: then the turn begins by itself.
     const expected = subscriberReadsOfTurn(shape)["select_chat_changes"] ?? 0;
     expect([expected, expected + 1]).toContain(announced);
     // Reads coalesce: what is announced while one is under way is read by the next. One is before the gate, one behind it.

@@ -45,9 +45,8 @@ export function transitionsOfTurn({ modelSteps, toolSteps, calls }: TurnShape): 
   const early = calls - 1;
   const checkpointed = early > 0 ? toolSteps : 0;
   return sum(
+    // Acquire and the first BeginAttempt go with it on the replica that was called; another one, to which it gives way, needs six statements more.
     send,
-    // Acquire, with the first BeginAttempt, on the replica that was called; another one, to which it gives way, finds the chat with six statements.
-    believedTransition,
     times(steps - 1, believedTransition), // BeginAttempt
     times(toolSteps, believedTransition), // StartCalls
     times(toolSteps * early, checkpointResult),
@@ -86,12 +85,13 @@ export function workerReadsOfTurn({ modelSteps, toolSteps }: TurnShape): Stateme
 export const relayReadsOfTurn: Statements = { select_chat_owner: 2 };
 
 /**
- * Commits that are announced: all but those that only begin an attempt, start calls or keep results (src/chat/transition.ts). Each is a
- * message to the chat's subject, which is acknowledged, and one to its owner's (src/bus/nats-bus.ts).
+ * Commits that are announced: the message, with which the first attempt begins, and the beginning of each later step and the end of each; not
+ * those that start calls or keep results (src/chat/transition.ts). Each is a message to the chat's subject, which is acknowledged, and one to its
+ * owner's (src/bus/nats-bus.ts).
  */
 export function announcementsOfTurn({ modelSteps, toolSteps }: TurnShape): number {
   const steps = modelSteps + toolSteps;
-  return 1 + steps + steps;
+  return 1 + (steps - 1) + steps;
 }
 
 /** A subscriber reads what is new after each announcement (src/stream/stream-transitions.ts, `settle`); at most, since reads coalesce. */
@@ -124,10 +124,10 @@ export const readingList: Statements = { select_chat_list_changes: 1 };
 export const chatsPerPoll = 1_000;
 
 /**
- * What P7 measures: a message without a key to a chat that the replica has left, and four transitions of a worker that knows the chat, two by
- * two (bench/kit/transitions-process.ts).
+ * What P7 measures: a message without a key to a chat that the replica has left, which its worker takes and begins with, and the end of that
+ * turn (bench/kit/transitions-process.ts).
  */
-export const measuredTransitions = { transitions: 5, statements: times(3, believedTransition) };
+export const measuredTransitions = { transitions: 5, statements: times(2, believedTransition) };
 
 /** Sent without `begin`: each is a transaction by itself. */
 const alone = [

@@ -1,13 +1,19 @@
 // Turns without a model and without a server: the transitions of the chat machine on a database, 8 or so at a time.
 import { randomUUID } from "node:crypto";
-import { type Applied, Chats, type ChatState, type WorkerRefusal } from "../../src/chat/index.js";
+import {
+  type Acquired,
+  type Applied,
+  Chats,
+  type ChatState,
+  type WorkerRefusal,
+} from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
 import { migrate, openPostgres, readMessages, writeHeartbeat } from "../../src/store/index.js";
 import { answerParent } from "./answer-parent.js";
 
 /**
- * Send, Acquire, BeginAttempt, CommitStep, FinishTurn, in three transactions: an attempt begins as the chat is acquired, and the turn ends
- * with its step. The worker is the one of the replica that takes the message.
+ * Send, Acquire, BeginAttempt, CommitStep, FinishTurn, in two transactions: the worker of the replica that takes the message acquires the
+ * chat and begins with it, and the turn ends with its step.
  */
 const transitionsPerTurn = 5;
 
@@ -29,11 +35,15 @@ async function run({
   const workerId = randomUUID();
   const heartbeat = { id: workerId, advertisedUrl: "", version: "bench", capacity: lanes, turns: 0 };
   await writeHeartbeat(database, { ...heartbeat, clockAt: systemClock.now() });
-  const offered = new Map<string, ChatState>();
+  const acquired = new Map<string, Acquired>();
   const chats = new Chats({
     database,
     publish: () => undefined,
-    offer: (chatId, state) => void offered.set(chatId, state),
+    reserve: (chatId) => ({
+      workerId,
+      run: (got) => void acquired.set(chatId, got),
+      [Symbol.dispose]: () => undefined,
+    }),
     leaseMs: 3_600_000,
   });
   const parts = [{ type: "text" as const, text: "x".repeat(120) }];
@@ -46,12 +56,10 @@ async function run({
       { type: "Send", message: user, whenBusy: "queue" },
       () => undefined,
     );
-    const state = offered.get(chatId);
-    const got = state && (await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 }));
-    if (got?.state === undefined) throw new Error("the chat was not as it was left");
+    const got = acquired.get(chatId);
+    if (got?.state === undefined || !got.begun) throw new Error("no attempt was begun with the message");
     const begun = got.state;
     const { leaseEpoch, generationAttempt, versions } = begun;
-    if (!got.begun) throw new Error("no attempt was begun with it");
     const fence = { workerId, leaseEpoch };
     const attempt = { historyVersion: versions.history, generationAttempt };
     const messages = [{ role: "assistant" as const, parts, model: "bench/none" }];

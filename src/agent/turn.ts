@@ -49,7 +49,7 @@ export interface Lease {
   /** Whether the next attempt was begun when it was acquired. */
   readonly begun: boolean;
   /** What the model may see, if somebody has read it since the chat was left like that. */
-  readonly history?: readonly MessageRecord[] | undefined;
+  readonly history?: Promise<readonly MessageRecord[] | undefined> | undefined;
 }
 
 /**
@@ -94,7 +94,7 @@ class Turn {
   /** The chat with an attempt that was begun already, for the first step alone. */
   readonly #begun: ChatState | undefined;
   /** Read beforehand, for the first step alone. If it was changed since, what comes of it is refused. */
-  #history: readonly MessageRecord[] | undefined;
+  #history: Lease["history"];
   #staleInARow = 0;
   #handedOver: "released" | "cut" | undefined;
 
@@ -151,7 +151,7 @@ class Turn {
   }
 
   async #readHistory(): Promise<readonly MessageRecord[]> {
-    const history = this.#history;
+    const history = await this.#history;
     this.#history = undefined;
     return history ?? this.#untilDatabaseAnswers(() => this.#deps.readHistory(this.#chatId));
   }

@@ -11,23 +11,15 @@ export interface Bus extends AsyncDisposable {
   /**
    * Announces a commit to a chat of that owner. Never throws: a lost notification costs latency, not truth. The owner only chooses who
    * hears of it and is no part of the notification (BUS-2).
-   *
-   * `taken`: the worker of this replica takes the work that it tells of, if any. Those of others are not called then; should nothing come of
-   * it, that worker calls them: {@link callOtherWorkers}.
    */
-  publish(notification: ChatNotification, owner: string, options?: { readonly taken?: boolean }): void;
-  /** Calls the workers of other replicas: there may be work of which they were not told. */
-  callOtherWorkers(): void;
+  publish(notification: ChatNotification, owner: string): void;
   /** Calls `listener` for each notification about that chat until disposed. Listeners must not throw and must not block. */
   watchChat(chatId: string, listener: ChatListener): Disposable;
   /** Calls `listener` whenever something was announced about some chat of that owner, until disposed. Like listeners of a chat. */
   watchOwner(owner: string, listener: () => void): Disposable;
   /** Calls `listener` whenever some chat may have become runnable: for workers. */
-  watchRunnable(listener: RunnableListener): Disposable;
+  watchRunnable(listener: () => void): Disposable;
 }
-
-/** Hears of work. With the id of the chat if it was announced here; what comes from elsewhere does not tell. */
-export type RunnableListener = (chatId?: string) => void;
 
 /** Hears of one chat. Undefined: something may have become of it that nobody says; look. */
 export type ChatListener = (notification: ChatNotification | undefined) => void;

@@ -1,4 +1,4 @@
-export type { Bus, RunnableListener } from "./bus.js";
+export type { Bus } from "./bus.js";
 export { LocalBus } from "./local-bus.js";
 export { connectNatsBus } from "./nats-bus.js";
 export { PolledBus } from "./polled-bus.js";

@@ -1,5 +1,5 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import type { Bus, ChatListener, RunnableListener } from "./bus.js";
+import type { Bus, ChatListener } from "./bus.js";
 import { Listeners } from "./listeners.js";
 import { mayBeRunnable } from "./may-be-runnable.js";
 
@@ -7,16 +7,13 @@ import { mayBeRunnable } from "./may-be-runnable.js";
 export class LocalBus implements Bus {
   readonly #chats = new Listeners<ChatNotification>();
   readonly #owners = new Listeners<undefined>();
-  readonly #runnable = new Set<RunnableListener>();
+  readonly #runnable = new Set<() => void>();
 
   publish(notification: ChatNotification, owner: string): void {
     this.#chats.call(notification.chatId, notification);
     this.#owners.call(owner, undefined);
-    if (mayBeRunnable(notification)) for (const listener of this.#runnable) listener(notification.chatId);
+    if (mayBeRunnable(notification)) for (const listener of this.#runnable) listener();
   }
-
-  /** There are none. */
-  callOtherWorkers(): void {}
 
   watchChat(chatId: string, listener: ChatListener): Disposable {
     return this.#chats.add(chatId, listener);
@@ -26,7 +23,7 @@ export class LocalBus implements Bus {
     return this.#owners.add(owner, listener);
   }
 
-  watchRunnable(listener: RunnableListener): Disposable {
+  watchRunnable(listener: () => void): Disposable {
     this.#runnable.add(listener);
     return { [Symbol.dispose]: () => void this.#runnable.delete(listener) };
   }

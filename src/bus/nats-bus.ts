@@ -2,7 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { Events, type NatsConnection, type QueuedIterator, type Status } from "nats";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
 import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
-import type { Bus, ChatListener, RunnableListener } from "./bus.js";
+import type { Bus, ChatListener } from "./bus.js";
 import { BusError } from "./bus-error.js";
 import { BusMetrics } from "./bus-metrics.js";
 import { Listeners } from "./listeners.js";
@@ -59,7 +59,7 @@ class NatsBus implements Bus {
   readonly #chats = new Listeners<ChatNotification | undefined>();
   /** By subject. */
   readonly #owners = new Listeners<undefined>();
-  readonly #runnable = new Listeners<string | undefined>();
+  readonly #runnable = new Listeners<undefined>();
   readonly #topics = new Topics();
   readonly #outbox: Outbox;
   readonly #metrics: BusMetrics;
@@ -86,23 +86,17 @@ class NatsBus implements Bus {
     });
   }
 
-  publish(notification: ChatNotification, owner: string, { taken = false } = {}): void {
+  publish(notification: ChatNotification, owner: string): void {
     const { chatId, snapshotVersion: version } = notification;
-    const isWork = mayBeRunnable(notification);
+    const runnable = mayBeRunnable(notification);
     const aboutOwner = ownerSubject(owner);
     this.#chats.call(chatId, notification);
     this.#owners.call(aboutOwner, undefined);
-    if (isWork) this.#runnable.call(runnableSubject, chatId);
+    if (runnable) this.#runnable.call(runnableSubject, undefined);
     const aboutChat = chatSubject(chatId);
     if (aboutChat === undefined) return;
-    const runnable = isWork && !taken;
     const payload = toBinary(ChatNotificationSchema, notification);
     this.#outbox.add({ chatId, version, subject: aboutChat, ownerSubject: aboutOwner, runnable, payload });
-  }
-
-  /** Without a connection they look by themselves, once it is back. */
-  callOtherWorkers(): void {
-    if (this.#outbox.isOpen) this.#connection?.publish(runnableSubject);
   }
 
   watchChat(chatId: string, listener: ChatListener): Disposable {
@@ -128,7 +122,7 @@ class NatsBus implements Bus {
     return this.#watchPlain(ownerSubject(owner), this.#owners, listener);
   }
 
-  watchRunnable(listener: RunnableListener): Disposable {
+  watchRunnable(listener: () => void): Disposable {
     return this.#watchPlain(runnableSubject, this.#runnable, listener);
   }
 
@@ -148,11 +142,7 @@ class NatsBus implements Bus {
   }
 
   /** A subject whose messages say nothing but that they came. */
-  #watchPlain<T>(
-    subject: string,
-    listeners: Listeners<T | undefined>,
-    listener: (value?: T) => void,
-  ): Disposable {
+  #watchPlain(subject: string, listeners: Listeners<undefined>, listener: () => void): Disposable {
     const listening = listeners.add(subject, listener);
     const call = (): void => listeners.call(subject, undefined);
     const receive = (): void => {

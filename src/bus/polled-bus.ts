@@ -1,6 +1,6 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import type { Clock, Logger, Random } from "../platform/index.js";
-import type { Bus, ChatListener, RunnableListener } from "./bus.js";
+import type { Bus, ChatListener } from "./bus.js";
 import { HeadReads } from "./head-reads.js";
 
 export interface PolledBusOptions {
@@ -51,10 +51,6 @@ export class PolledBus implements Bus {
     this.#options.bus.publish(...announced);
   }
 
-  callOtherWorkers(): void {
-    this.#options.bus.callOtherWorkers();
-  }
-
   watchChat(chatId: string, listener: ChatListener): Disposable {
     const watched = this.#chats.get(chatId) ?? this.#open(chatId);
     // The same function may be added twice.
@@ -72,7 +68,7 @@ export class PolledBus implements Bus {
     return this.#options.bus.watchOwner(owner, listener);
   }
 
-  watchRunnable(listener: RunnableListener): Disposable {
+  watchRunnable(listener: () => void): Disposable {
     return this.#options.bus.watchRunnable(listener);
   }
 

@@ -47,24 +47,34 @@ export async function applyTransition(
   input: TransitionInput,
   options: {
     readonly metadata?: ChatMetadata;
+    /** What is to be written in place of what the input alone changes: that, and what follows it. */
+    readonly extend?: (change: Change) => Change;
     /** Nothing is written after it. */
     readonly isLast?: boolean;
   } = {},
 ): Promise<Outcome> {
-  const { metadata = {}, isLast = false } = options;
+  const { metadata = {}, extend, isLast = false } = options;
   const next = transition(before, input);
   if (!next.ok) return { refused: next.refusal };
-  const { chat: after, inserted, hiddenFrom, notify } = next;
-  if (after === undefined) {
+  if (next.chat === undefined) {
     await deleteFilesOfChat(tx, row.id);
     await deleteChat(tx, row.id);
     // Whoever watches has to look once more, to find nothing.
     const chat = decodeChat({ ...row, snapshot_version: row.snapshot_version + 1 });
-    return { applied: { chat, state: undefined, messages: [], queued: undefined }, notify };
+    return { applied: { chat, state: undefined, messages: [], queued: undefined }, notify: next.notify };
   }
-  if (after === before) {
-    return { applied: { chat: decodeChat(row), state: before, messages: [], queued: undefined }, notify };
+  if (next.chat === before) {
+    const applied = { chat: decodeChat(row), state: before, messages: [], queued: undefined };
+    return { applied, notify: next.notify };
   }
+  const own = {
+    before,
+    after: next.chat,
+    inserted: next.inserted,
+    hiddenFrom: next.hiddenFrom,
+    notify: next.notify,
+  };
+  const { after, inserted, hiddenFrom, notify } = extend?.(own) ?? own;
   const touch = inserted.length > 0 || after.versions.metadata > before.versions.metadata;
   // They go out together, and run in this order.
   const write = () =>
@@ -80,40 +90,41 @@ export async function applyTransition(
 }
 
 /**
- * What one statement can write of a chat: nothing but its row, and rows that are added to its history. However many transitions it is made
- * of, it is one change: the snapshot version advances by one (CHAT-2).
+ * What transitions make of a chat. However many they are, it is one change: the snapshot version advances by one (CHAT-2).
  */
 export interface Change {
   readonly before: ChatState;
   readonly after: ChatState;
   readonly inserted: readonly NewMessage[];
+  /** From which message on the history is hidden, before anything is inserted. */
+  readonly hiddenFrom: number | undefined;
   readonly notify: boolean;
 }
 
 /** Nothing has changed yet. */
 export function noChange(chat: ChatState): Change {
-  return { before: chat, after: chat, inserted: [], notify: false };
+  return { before: chat, after: chat, inserted: [], hiddenFrom: undefined, notify: false };
 }
 
-/**
- * What that and one more transition change. Undefined if the machine refuses, if that changes nothing, or if it writes more than one
- * statement does.
- */
-export function andThen(
-  { before, after, inserted, notify }: Change,
-  input: TransitionInput,
-): Change | undefined {
+/** What that and one more transition change. Undefined if the machine refuses, if that changes nothing, or if it cannot follow in one change. */
+export function andThen(change: Change, input: TransitionInput): Change | undefined {
+  const { before, after, inserted, notify } = change;
   const next = transition(after, input);
-  if (!next.ok || next.hiddenFrom !== undefined) return undefined;
-  const { chat } = next;
-  if (chat === undefined || chat === after) return undefined;
-  if (chat.queue !== before.queue || chat.checkpoint !== before.checkpoint) return undefined;
+  if (!next.ok || next.chat === undefined || next.chat === after) return undefined;
+  if (next.hiddenFrom !== undefined && (inserted.length > 0 || change.hiddenFrom !== undefined))
+    return undefined;
   return {
     before,
-    after: { ...chat, versions: asOneChange(before.versions, chat.versions) },
+    after: { ...next.chat, versions: asOneChange(before.versions, next.chat.versions) },
     inserted: [...inserted, ...next.inserted],
+    hiddenFrom: next.hiddenFrom ?? change.hiddenFrom,
     notify: notify || next.notify,
   };
+}
+
+/** Whether one statement can write it: nothing but the chat's row, and rows that are added to its history. */
+export function isOneStatement({ before, after, hiddenFrom }: Change): boolean {
+  return hiddenFrom === undefined && after.queue === before.queue && after.checkpoint === before.checkpoint;
 }
 
 /** Whatever has changed since, did so with the version after `before`. */
@@ -138,14 +149,19 @@ export async function writeChange(
   db: Queryable,
   chatId: string,
   { before, after, inserted }: Change,
-  unless?: { readonly owner: string; readonly key: string },
+  options: {
+    readonly unless?: { readonly owner: string; readonly key: string };
+    /** Nothing of the chat was checkpointed, as the caller knows. */
+    readonly isBare?: boolean;
+  } = {},
 ): Promise<Applied | undefined> {
+  const { unless, isBare = false } = options;
   const changed = await changeChat(db, chatId, {
     snapshotVersion: before.versions.snapshot,
     chat: chatStateToColumns(after),
     touch: inserted.length > 0,
     messages: inserted,
-    mayHaveDeltas: mayHaveDeltas(before),
+    mayHaveDeltas: !isBare && mayHaveDeltas(before),
     unless,
   });
   if (changed === undefined) return undefined;
@@ -154,7 +170,7 @@ export async function writeChange(
 }
 
 /** Whether a step of the chat may have shown something that was checkpointed: only what a turn does now counts (`updateChat`). */
-function mayHaveDeltas({ phase, generationAttempt, openCalls }: ChatState): boolean {
+export function mayHaveDeltas({ phase, generationAttempt, openCalls }: ChatState): boolean {
   return isTurn(phase) && (generationAttempt > 0 || openCalls.length > 0);
 }
 

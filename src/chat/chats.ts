@@ -1,5 +1,5 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type ChatRecord, type MessageRecord, PalaverError } from "../protocol/index.js";
+import { type ChatRecord, PalaverError } from "../protocol/index.js";
 import {
   appendCheckpoints,
   type ChatExtras,
@@ -28,13 +28,16 @@ import {
   applyTransition,
   type Change,
   insertMessageRows,
+  isOneStatement,
   noChange,
   writeChange,
 } from "./apply-transition.js";
 import type { ChatState, StepMessage, UserMessage } from "./chat-state.js";
 import { chatStateFromRows, chatStateToColumns } from "./chat-state-rows.js";
+import { BareTurns } from "./bare-turns.js";
 import { type ClientRequest, completeRequest } from "./client-request.js";
 import { createChatState } from "./create-chat-state.js";
+import { isTurn } from "./draft.js";
 import { type ImportControl, type ImportedChat, importChat } from "./import-chat.js";
 import { IdleChats } from "./idle-chats.js";
 import { fileIdsOf, linkMessageFiles, readMessageFiles } from "./message-files.js";
@@ -42,20 +45,11 @@ import { notificationOf } from "./notification.js";
 import type { RecentCommits } from "./recent-commits.js";
 import { chatNotFound, refusalError } from "./refusal-error.js";
 import type { WorkerInput } from "./transition-input.js";
+import { type Acquired, hasBegun, type ReservePlace, Taking } from "./taking.js";
 import { type Refusal, transitionName } from "./transition-table.js";
 
 /** So many at once change what the tables hold. */
 const manyRows = 1_000;
-
-/** A chat that a worker has got. */
-export interface Acquired extends Applied {
-  /** Whether it had an owner: one that gave no sign of life, or the worker itself, which had given it up. */
-  readonly takenOver: boolean;
-  /** How long it stood there for anyone to acquire; undefined when somebody had begun to work on it before. */
-  readonly waitedMs: number | undefined;
-  /** Whether the next attempt was begun with it. */
-  readonly begun: boolean;
-}
 
 /** A transition that a worker asked for, and that the chat refused: see `refusals`. Nothing changed. */
 export interface WorkerRefusal {
@@ -83,15 +77,11 @@ export interface NewChat {
 
 type LockedChat = readonly [ChatRow | undefined, ChatExtras];
 
-/** What is told of a commit. */
-interface News {
-  readonly chat: ChatRecord;
-  /** What the machine knows of it now; undefined if it was deleted. */
-  readonly state: ChatState | undefined;
-  /** Whether a client did that; then it may be anyone's to run now. */
-  readonly byClient?: boolean;
-  /** What it added to the history. */
-  readonly messages: readonly MessageRecord[];
+/** What a transaction has come to. */
+interface Outcome<T> {
+  readonly result: T;
+  /** What others are told of. */
+  readonly notify: readonly Applied[];
 }
 
 /**
@@ -102,7 +92,7 @@ interface News {
 export class Chats {
   readonly #database: Database;
   readonly #publish: (notification: ChatNotification, owner: string) => void;
-  readonly #offer: (chatId: string, state: ChatState) => void;
+  readonly #reserve: ReservePlace;
   readonly #leaseMs: number;
   readonly #onUnreadable: (chatId: string, error: unknown) => void;
   readonly #idle = new IdleChats();
@@ -113,27 +103,27 @@ export class Chats {
    */
   readonly #checkpointing = new Set<string>();
   readonly #writing = new Set<string>();
+  readonly #bare = new BareTurns();
   readonly #recent: RecentCommits | undefined;
   /** Of which it was told. */
   readonly #unreadable = new Set<string>();
 
   /**
-   * `publish` announces a commit to a chat of that owner and must not throw. `offer` is told first of a chat that a client has left for
-   * anyone to run, for {@link acquireOffered}; nor may it throw. `recent` is told first of each commit. `leaseMs`: an owner whose heartbeat
-   * is older is dead.
+   * `publish` announces a commit to a chat of that owner and must not throw. `reserve` is asked for a place for a chat that a client leaves for
+   * anyone to run. `recent` is told first of each commit. `leaseMs`: an owner whose heartbeat is older is dead.
    * `onUnreadable` is told once of each chat that no worker can go on with, because of what is stored of it.
    */
   constructor(options: {
     database: Database;
     publish: (notification: ChatNotification, owner: string) => void;
-    offer?: (chatId: string, state: ChatState) => void;
+    reserve?: ReservePlace;
     recent?: RecentCommits;
     leaseMs: number;
     onUnreadable?: (chatId: string, error: unknown) => void;
   }) {
     this.#database = options.database;
     this.#publish = options.publish;
-    this.#offer = options.offer ?? (() => undefined);
+    this.#reserve = options.reserve ?? (() => undefined);
     this.#recent = options.recent;
     this.#leaseMs = options.leaseMs;
     this.#onUnreadable = options.onUnreadable ?? (() => undefined);
@@ -145,15 +135,17 @@ export class Chats {
     respond: (applied: Applied) => T,
     idempotency?: Idempotency<T>,
   ): Promise<T> {
-    return this.#inTransaction({ idempotency }, async (tx) => {
+    using taking = new Taking(this.#reserve, this.#bare);
+    return await this.#inTransaction({ idempotency, taking }, async (tx) => {
       const chat = newChat();
       const first = chat.first === undefined ? undefined : await readMessageFiles(tx, chat.first);
-      const { chat: state, inserted } = createChatState(chat.model, chat.system, first);
+      const created = createChatState(chat.model, chat.system, first);
+      const { after: state, inserted } = taking.extend(chat.id, created, "new");
       const row = await insertChat(tx, chat, chatStateToColumns(state));
       if (first !== undefined) await linkMessageFiles(tx, chat.id, first);
       const messages = await insertMessageRows(tx, chat.id, state.versions.snapshot, inserted);
       const applied = { chat: decodeChat(row), state, messages, queued: undefined };
-      return { result: respond(applied), notify: [{ ...applied, byClient: true }] };
+      return { result: respond(applied), notify: [applied] };
     });
   }
 
@@ -174,7 +166,8 @@ export class Chats {
       const imported = newChat();
       rowCount = imported.rows.length;
       const chat = decodeChat(await importChat(tx, imported, control));
-      return { result: respond(chat), notify: [{ chat, state: undefined, messages: [] }] };
+      const applied = { chat, state: undefined, messages: [], queued: undefined };
+      return { result: respond(chat), notify: [applied] };
     });
     // The import is done whatever becomes of this: it is tried again with the next tidying.
     if (rowCount >= manyRows) await refreshStatistics(this.#database).catch(() => undefined);
@@ -195,33 +188,40 @@ export class Chats {
   ): Promise<T> {
     const { chatId, owner } = target;
     const believed = this.#idle.take(chatId, owner);
-    const change = believed && messageTo(believed, request);
+    const message = believed && messageTo(believed, request);
+    using taking = new Taking(this.#reserve, this.#bare);
+    const change = message && taking.extend(chatId, message, "believed");
     if (change !== undefined && idempotency === undefined) {
       const applied = await writeChange(this.#database, chatId, change);
       if (applied !== undefined) {
-        this.#tell({ ...applied, byClient: true });
+        this.#tell(applied);
+        taking.committed(applied);
         return respond(applied);
       }
     }
     const lock = (tx: Transaction) => this.#lock(tx, target, "if-orphaned");
     const begin = async (tx: Transaction): Promise<{ written?: Applied | undefined; locked?: LockedChat }> =>
       change !== undefined && idempotency !== undefined
-        ? { written: await writeChange(tx, chatId, change, idempotency) }
+        ? { written: await writeChange(tx, chatId, change, { unless: idempotency }) }
         : { locked: await lock(tx) };
-    return this.#inTransaction({ idempotency, read: begin }, async (tx, { written, locked }) => {
-      if (written !== undefined)
-        return { result: respond(written), notify: [{ ...written, byClient: true }] };
-      const [row, extras] = locked ?? (await lock(tx));
-      if (row === undefined) throw chatNotFound();
-      const state = chatStateFromRows(row, extras);
-      const asked = typeof request === "function" ? request(state) : request;
-      const input = await completeRequest(tx, row.id, asked);
-      const isLast = idempotency === undefined;
-      const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
-      const { applied, notify, refused } = await applyTransition(tx, row, state, input, { metadata, isLast });
-      if (applied === undefined) throw refusalError(refused, state, transitionName(input));
-      return { result: respond(applied), notify: notify ? [{ ...applied, byClient: true }] : [] };
-    });
+    return await this.#inTransaction(
+      { idempotency, taking, read: begin },
+      async (tx, { written, locked }) => {
+        if (written !== undefined) return { result: respond(written), notify: [written] };
+        const [row, extras] = locked ?? (await lock(tx));
+        if (row === undefined) throw chatNotFound();
+        const state = chatStateFromRows(row, extras);
+        const asked = typeof request === "function" ? request(state) : request;
+        const input = await completeRequest(tx, row.id, asked);
+        const isLast = idempotency === undefined;
+        const metadata = asked.type === "UpdateMetadata" ? asked.metadata : {};
+        const extend = (own: Change): Change => taking.extend(chatId, own);
+        const options = { metadata, extend, isLast };
+        const { applied, notify, refused } = await applyTransition(tx, row, state, input, options);
+        if (applied === undefined) throw refusalError(refused, state, transitionName(input));
+        return { result: respond(applied), notify: notify ? [applied] : [] };
+      },
+    );
   }
 
   /**
@@ -236,22 +236,21 @@ export class Chats {
     believed?: ChatState,
     next?: (chat: ChatState) => WorkerInput | undefined,
   ): Promise<Applied | WorkerRefusal> {
-    const first = "fence" in input && believed ? andThen(noChange(believed), input) : undefined;
+    const first =
+      "fence" in input && believed ? inOneStatement(andThen(noChange(believed), input)) : undefined;
     if (first === undefined || this.#checkpointing.has(chatId)) return this.#workOnLocked(chatId, input);
     const second = next?.(first.after);
-    const change = (second && andThen(first, second)) ?? first;
-    return (await this.#write(chatId, change)) ?? this.#workOnLocked(chatId, input);
-  }
-
-  async #write(chatId: string, change: Change): Promise<Applied | undefined> {
+    const change = (second && inOneStatement(andThen(first, second))) ?? first;
+    const isBare = this.#bare.has(chatId, change.before.leaseEpoch);
     this.#writing.add(chatId);
     try {
-      const applied = await writeChange(this.#database, chatId, change);
+      const applied = await writeChange(this.#database, chatId, change, { isBare });
       if (applied !== undefined && change.notify) this.#tell(applied);
-      return applied;
+      if (applied !== undefined) return applied;
     } finally {
       this.#writing.delete(chatId);
     }
+    return this.#workOnLocked(chatId, input);
   }
 
   async #workOnLocked(chatId: string, input: WorkerInput): Promise<Applied | WorkerRefusal> {
@@ -342,34 +341,16 @@ export class Chats {
   }
 
   /**
-   * Gives a worker a chat that was offered `ageMs` ago, if it is still what it was then: with one statement, which begins the next attempt
-   * as well, unless tools are to be run first. Undefined if it is not; what it is instead, {@link acquire} finds out.
-   */
-  async acquireOffered(
-    workerId: string,
-    { chatId, state, ageMs }: { chatId: string; state: ChatState; ageMs: number },
-  ): Promise<Acquired | undefined> {
-    const acquired = andThen(noChange(state), { type: "Acquire", workerId });
-    if (acquired === undefined) return undefined;
-    const { leaseEpoch, versions, generationAttempt, openCalls } = acquired.after;
-    const fence = { workerId, leaseEpoch };
-    const attempt = { historyVersion: versions.history, generationAttempt };
-    const begun =
-      openCalls.length === 0 ? andThen(acquired, { type: "BeginAttempt", fence, attempt }) : undefined;
-    const applied = await this.#write(chatId, begun ?? acquired);
-    if (applied === undefined) return undefined;
-    const waitedMs = hasBegun(state) ? undefined : ageMs;
-    return { ...applied, takenOver: false, waitedMs, begun: begun !== undefined };
-  }
-
-  /**
    * Writes down what running steps of a worker have shown, of all its chats in one statement; returns the chats of which it did. The others
    * are not the worker's any more, or about to change. No version advances, nobody is notified. One call at a time.
    */
   async checkpoint(workerId: string, chunks: readonly LeasedChunk[]): Promise<ReadonlySet<string>> {
     const free = chunks.filter(({ chatId }) => !this.#writing.has(chatId));
     if (free.length === 0) return new Set();
-    for (const { chatId } of free) this.#checkpointing.add(chatId);
+    for (const { chatId } of free) {
+      this.#checkpointing.add(chatId);
+      this.#bare.forget(chatId);
+    }
     try {
       return await appendCheckpoints(this.#database, workerId, free);
     } finally {
@@ -416,18 +397,19 @@ export class Chats {
 
   /**
    * `read`: what `work` goes by, if it begins with that. It is asked for at once, with the idempotency key, and thrown away where that has a
-   * result already: so it writes nothing then.
+   * result already: so it writes nothing then. `taking` is told of what was committed.
    */
   async #inTransaction<T, Read = undefined>(
     options: {
       readonly idempotency?: Idempotency<T> | undefined;
       readonly read?: (tx: Transaction) => Promise<Read>;
+      readonly taking?: Taking;
     },
-    work: (tx: Transaction, read: Read) => Promise<{ result: T; notify: readonly News[] }>,
+    work: (tx: Transaction, read: Read) => Promise<Outcome<T>>,
   ): Promise<T> {
-    const { idempotency, read } = options;
+    const { idempotency, read, taking } = options;
     const beginsWithReads = idempotency !== undefined || read !== undefined;
-    const carryOut = async (tx: Transaction): Promise<{ result: T; notify: readonly News[] }> => {
+    const carryOut = async (tx: Transaction): Promise<Outcome<T>> => {
       const [earlier, known] = (await Promise.all([
         idempotency && claimIdempotencyKey(tx, idempotency.owner, idempotency.key),
         read?.(tx),
@@ -450,14 +432,17 @@ export class Chats {
       return { result: idempotency.decode(earlier.response), notify: [] };
     };
     const { result, notify } = await this.#database.transaction(carryOut, { beginsWithReads });
-    for (const news of notify) this.#tell(news);
+    for (const news of notify) {
+      this.#tell(news);
+      taking?.committed(news);
+    }
     return result;
   }
 
-  #tell({ chat, state, messages, byClient = false }: News): void {
+  #tell({ chat, state, messages }: Applied): void {
     this.#recent?.note(chat, state, messages);
     this.#idle.note(chat, state);
-    if (byClient && state !== undefined && isOpenToAll(state)) this.#offer(chat.id, state);
+    if (state === undefined || !isTurn(state.phase)) this.#bare.forget(chat.id);
     this.#publish(notificationOf(chat), chat.owner);
   }
 }
@@ -477,17 +462,11 @@ function messageTo(
     return undefined;
   }
   if (asked.type !== "Send" || fileIdsOf(asked.message.parts).length > 0) return undefined;
-  return andThen(noChange(believed), asked);
+  return inOneStatement(andThen(noChange(believed), asked));
 }
 
-/** Whether anyone may run the chat, and nothing of an earlier run is left. */
-function isOpenToAll({ phase, checkpoint }: ChatState): boolean {
-  return phase.status === "running" && phase.owner === undefined && checkpoint === undefined;
-}
-
-/** Whether somebody has begun to work on it. A compaction is asked for without a message: its time is not known. */
-function hasBegun({ generationAttempt, compactionRequested }: ChatState): boolean {
-  return generationAttempt > 0 || compactionRequested;
+function inOneStatement(change: Change | undefined): Change | undefined {
+  return change !== undefined && isOneStatement(change) ? change : undefined;
 }
 
 /** Whether the database refused or did not answer; otherwise what it answered could not be understood. */

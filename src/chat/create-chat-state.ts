@@ -1,3 +1,4 @@
+import type { Change } from "./apply-transition.js";
 import type { ChatState, NewMessage, StepMessage, UserMessage } from "./chat-state.js";
 
 /**
@@ -8,7 +9,7 @@ export function createChatState(
   model: string,
   system: readonly StepMessage[],
   first: UserMessage | undefined,
-): { readonly chat: ChatState; readonly inserted: readonly NewMessage[] } {
+): Change {
   const messages: readonly (StepMessage & { author?: string })[] = [
     ...system,
     ...(first === undefined
@@ -27,24 +28,22 @@ export function createChatState(
       usage: undefined,
     }),
   );
-  return {
-    chat: {
-      phase:
-        first === undefined
-          ? { status: "waiting" }
-          : { status: "running", owner: undefined, retry: undefined },
-      archived: false,
-      versions: { snapshot: 1, history: 1, queue: 1, retry: 1, metadata: 1, reset: 0 },
-      generationAttempt: 0,
-      leaseEpoch: 0,
-      lastMessageId: inserted.length,
-      lastQueueId: 0,
-      model: first?.model ?? model,
-      queue: [],
-      openCalls: [],
-      checkpoint: undefined,
-      compactionRequested: false,
-    },
-    inserted,
+  const after: ChatState = {
+    phase:
+      first === undefined ? { status: "waiting" } : { status: "running", owner: undefined, retry: undefined },
+    archived: false,
+    versions: { snapshot: 1, history: 1, queue: 1, retry: 1, metadata: 1, reset: 0 },
+    generationAttempt: 0,
+    leaseEpoch: 0,
+    lastMessageId: inserted.length,
+    lastQueueId: 0,
+    model: first?.model ?? model,
+    queue: [],
+    openCalls: [],
+    checkpoint: undefined,
+    compactionRequested: false,
   };
+  // Whatever follows at once belongs to its first version, too.
+  const before: ChatState = { ...after, versions: { ...after.versions, snapshot: 0 } };
+  return { before, after, inserted, hiddenFrom: undefined, notify: true };
 }

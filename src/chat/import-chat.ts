@@ -63,7 +63,7 @@ export async function importChat(
 
 /** Idle, whatever the last row is: calls without results are the past's, and nobody is asked for them. */
 function importedChatState(model: string, rowCount: number): ChatState {
-  return { ...createChatState(model, [], undefined).chat, lastMessageId: rowCount };
+  return { ...createChatState(model, [], undefined).after, lastMessageId: rowCount };
 }
 
 function* batchesOf(rows: readonly RawMessage[]): Generator<readonly RawMessage[]> {

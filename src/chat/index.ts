@@ -11,7 +11,6 @@ export type {
 } from "./chat-state.js";
 export { maxAttempts } from "./chat-state.js";
 export {
-  type Acquired,
   Chats,
   type Idempotency,
   type NewChat,
@@ -23,6 +22,7 @@ export { fileIdsOf } from "./message-files.js";
 export { notificationOf } from "./notification.js";
 export { chatNotFound } from "./refusal-error.js";
 export { type RecentChanges, RecentCommits } from "./recent-commits.js";
+export type { Acquired, Place, ReservePlace } from "./taking.js";
 export { titleFrom } from "./title.js";
 export type { ClientInput, WhenBusy, WorkerInput } from "./transition-input.js";
 export type { Refusal } from "./transition-table.js";

@@ -26,7 +26,7 @@ export function toolResult(id: string): Extract<StepMessage["parts"][number], { 
 }
 
 export function newChat(): ChatState {
-  return createChatState(model, [], userMessage("hello")).chat;
+  return createChatState(model, [], userMessage("hello")).after;
 }
 
 /** The fence of whoever owns the chat now; one that holds nothing if nobody does. */

@@ -490,7 +490,7 @@ describe("every sequence of inputs", () => {
 
 /** Visits every state that up to `depth` inputs lead to from a new chat, once per kind of state. */
 function explore(depth: number, visit: (chat: ChatState) => void): void {
-  const start = [newChat(), createChatState(model, [], undefined).chat];
+  const start = [newChat(), createChatState(model, [], undefined).after];
   const seen = new Set(start.map(abstraction));
   let frontier = start;
   start.forEach(visit);

@@ -1,2 +1,1 @@
-export { Offers } from "./offers.js";
 export { Worker, type WorkerOptions } from "./worker.js";

@@ -1,12 +1,11 @@
 import { type Lease, runTurn, TurnControl, type TurnDeps, type TurnEnd } from "../agent/index.js";
 import type { Bus } from "../bus/index.js";
-import type { Acquired, Chats } from "../chat/index.js";
+import type { Acquired, Chats, Place } from "../chat/index.js";
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
 import { atEndOfTurn, type Clock, type Logger, type Metrics, Wakeup } from "../platform/index.js";
 import { CheckpointWriter } from "./checkpoint-writer.js";
 import { giveUpTurn } from "./give-up-turn.js";
-import type { Offer, Offers } from "./offers.js";
 import { ReplicaWatch, type SeenReplica } from "./replica-watch.js";
 import { chatsToAskFor, giveWayMs, type Load, takesUnasked } from "./share.js";
 import { StepCounts } from "./step-counts.js";
@@ -16,8 +15,6 @@ export interface WorkerOptions {
   /** The id of this replica: what `worker_id` says of the chats that it runs. */
   readonly workerId: string;
   readonly chats: Chats;
-  /** What clients of this replica leave to be run. */
-  readonly offers: Offers;
   readonly bus: Bus;
   readonly turn: Omit<TurnDeps, "chats" | "clock" | "logger">;
   readonly clock: Clock;
@@ -44,8 +41,6 @@ export interface WorkerOptions {
 const minRetryMs = 250;
 /** How long after the last news of work to look once more: a chat that somebody held was skipped, and nobody need say that it is free. */
 const lookAgainMs = 1_000;
-/** How long others are left without word of what was offered here: many times as long as it takes to acquire it. */
-const tellAfterMs = 250;
 const tidyEveryMs = 60 * 60 * 1_000;
 
 interface RunningTurn {
@@ -60,12 +55,10 @@ interface RunningTurn {
  * Acquires chats and runs their turns. Five loops, owned by this object and awaited by {@link stop}: one beats, one looks who else does, one
  * acquires, one looks for what no notification told, one checkpoints running steps.
  *
- * Work goes to whoever has room. What a client of this replica has just left this worker takes without a word to the others and without
- * looking for it, unless there may be older work, or it runs more than the others do already. Of all other work all workers hear at once, and
+ * Work goes to whoever has room. What a client of this replica leaves to be run becomes this worker's with the same commit ({@link reserve}),
+ * unless there may be older work, or it runs more than the others do already. Of all other work all workers hear at once, and
  * the first to look has it, but one that runs much lets those that run less look first. Among chats, the one whose last message is the oldest
  * goes first, also when it was released or its owner died.
- *
- * What it was to take and does not, whatever the reason, it tells the others of. If it dies first, they look when its lease has run out.
  *
  * A worker that could not beat for two thirds of the lease stops its turns before anyone else can have acquired them, measured with a
  * clock that never goes back, also while a beat hangs. What it may still write is refused by its lease epoch anyway; stopping saves the
@@ -78,12 +71,15 @@ export class Worker {
   readonly #ends: Record<TurnEnd, number> = { idle: 0, released: 0, cut: 0, lost: 0 };
   readonly #wakeup = new Wakeup();
   /**
-   * What the next look for work is for: `abandoned` are also chats whose owner has died, or that this worker has given up, and that goes
-   * through all that run. `nothing`: all that there is to do was offered.
+   * What the next look for work is for, if anything: `abandoned` are also chats whose owner has died, or that this worker has given up, and
+   * that goes through all that run.
    */
   #lookFor: "nothing" | "unowned" | "abandoned" = "abandoned";
-  /** Set while something that was offered here, and that others were not told of, is not known to be acquired. */
-  #untold: Disposable | undefined;
+  /** While it looks, it cannot tell what it has not heard of from what it does not run. */
+  #looking = false;
+  /** The chats for which there is a place, until it is known whether it is needed. */
+  readonly #places = new Set<{ readonly chatId: string }>();
+  readonly #placeLeft = new Wakeup();
   readonly #others: ReplicaWatch;
   readonly #metrics: WorkerMetrics;
   /** Aborts when nothing more is acquired. What runs may go on. */
@@ -119,7 +115,6 @@ export class Worker {
         this.#workToDo();
       },
     });
-    options.offers.offerTo(() => this.#takes());
     this.#checkpoints = new CheckpointWriter({
       episodes: options.turn.deltaLog,
       leaseEpochOf: (chatId) => this.#running.get(chatId)?.lease.fence.leaseEpoch,
@@ -154,6 +149,8 @@ export class Worker {
     });
     // What is released while it is being looked for would come back.
     await this.#acquiring;
+    while (this.#places.size > 0 && !this.#stopped.signal.aborted)
+      await this.#placeLeft.wait(this.#stopped.signal);
     if (stepsMs > 0) this.#controlAll((control) => control.drain());
     await Promise.all([...this.#running.values()].map((turn) => turn.ended));
     this.#stopped.abort();
@@ -213,9 +210,10 @@ export class Worker {
     for (const { control } of this.#running.values()) act(control);
   }
 
-  /** How many turns are at work. */
+  /** How many turns are at work, or about to be. */
   #busy(): number {
-    return [...this.#running.values()].filter(({ control }) => !control.waiting).length;
+    const running = [...this.#running.values()].filter(({ control }) => !control.waiting);
+    return running.length + this.#places.size;
   }
 
   /** Beside the beat, which must not wait for it. */
@@ -232,7 +230,7 @@ export class Worker {
 
   async #acquireLoop(): Promise<void> {
     const { bus, logger, pollMs } = this.#options;
-    using _watch = bus.watchRunnable((chatId) => this.#workToDo(chatId));
+    using _watch = bus.watchRunnable(() => this.#workToDo());
     let failures = 0;
     while (!this.#draining.signal.aborted) {
       try {
@@ -240,13 +238,11 @@ export class Worker {
         failures = 0;
         await this.#wakeup.wait(this.#draining.signal);
       } catch (error) {
-        this.#tellOthers();
         logger.warn({ err: error }, "no work could be acquired");
         await this.#pause(Math.min(pollMs, minRetryMs * 2 ** failures), this.#draining);
         failures += 1;
       }
     }
-    this.#tellOthers();
   }
 
   /** Whether what this worker acquires is its own: not while the last beat is too old, since others may take it over at any moment. */
@@ -254,34 +250,37 @@ export class Worker {
     return this.#beating;
   }
 
-  /** Whether this worker takes what is offered to it. Not before what is older. */
-  #takes(): boolean {
-    const load = this.#load();
-    const busy = load.busy + this.#options.offers.size;
-    const takes =
-      this.#lookFor === "nothing" &&
-      this.#owns() &&
-      !this.#draining.signal.aborted &&
-      takesUnasked({ ...load, busy });
-    if (takes) this.#untold ??= this.#options.clock.timer(tellAfterMs, () => this.#tellOthers());
-    return takes;
+  /**
+   * A place for a chat that a client of this replica is about to leave to be run, if this worker takes it unasked: not before what is older, nor
+   * when it has more to do than others.
+   */
+  reserve(chatId: string): Place | undefined {
+    const isReady = this.#owns() && !this.#looking && this.#lookFor === "nothing";
+    if (!isReady || this.#draining.signal.aborted || !takesUnasked(this.#load())) return undefined;
+    const place = { chatId };
+    this.#places.add(place);
+    const leave = (): boolean => {
+      const wasThere = this.#places.delete(place);
+      if (wasThere) this.#placeLeft.notify();
+      return wasThere;
+    };
+    return {
+      workerId: this.#options.workerId,
+      readHistory: () => this.#options.turn.readHistory(chatId),
+      run: (acquired) => {
+        leave();
+        // Otherwise it is ours still, and is acquired anew with the next beat.
+        if (this.#owns()) this.#runAcquired(acquired);
+      },
+      [Symbol.dispose]: () => {
+        if (leave()) this.#lookEverywhere();
+      },
+    };
   }
 
-  #tellOthers(): void {
-    if (this.#untold === undefined) return;
-    this.#nothingUntold();
-    this.#options.bus.callOtherWorkers();
-  }
-
-  #nothingUntold(): void {
-    this.#untold?.[Symbol.dispose]();
-    this.#untold = undefined;
-  }
-
-  /** There may be something to acquire: that chat, or any. */
-  #workToDo(chatId?: string): void {
-    const isOffered = chatId !== undefined && this.#options.offers.has(chatId);
-    if (!isOffered) this.#mayFind("unowned");
+  /** There may be something to acquire. */
+  #workToDo(): void {
+    this.#mayFind("unowned");
     this.#wakeup.notify();
     this.#lookingAgain?.[Symbol.dispose]();
     this.#lookingAgain = this.#options.clock.timer(lookAgainMs, () => this.#lookEverywhere());
@@ -297,80 +296,42 @@ export class Worker {
   }
 
   async #acquireAll(): Promise<void> {
-    for (;;) {
-      // Others do not know of what is offered.
-      const waitMs = this.#lookFor === "nothing" ? 0 : giveWayMs(this.#load());
+    while (this.#lookFor !== "nothing") {
+      const waitMs = giveWayMs(this.#load());
       if (waitMs > 0) await this.#pause(waitMs, this.#draining);
       if (this.#draining.signal.aborted) return;
       const limit = this.#owns() ? chatsToAskFor(this.#load()) : 0;
-      if (limit === 0) {
-        // Who comes first shows when there is room.
-        this.#options.offers.clear();
-        this.#tellOthers();
-        return this.#mayFind("unowned");
-      }
+      if (limit === 0) return;
       const lookFor = this.#lookFor;
-      const mayBeMore =
-        lookFor === "nothing" ? this.#acquireOffered(limit) : this.#acquireFound(lookFor, limit);
-      if (!(await mayBeMore)) return;
+      this.#lookFor = "nothing";
+      this.#looking = true;
+      try {
+        if ((await this.#acquireFound(lookFor, limit)) === limit) this.#mayFind(lookFor);
+      } catch (error) {
+        // What it acquired, if the answer alone was lost, is ours already.
+        this.#mayFind("abandoned");
+        throw error;
+      } finally {
+        this.#looking = false;
+      }
     }
   }
 
-  /** The oldest first, whoever has left them. Returns whether there may be more. */
-  async #acquireFound(lookFor: "unowned" | "abandoned", limit: number): Promise<boolean> {
-    const { chats, workerId, offers } = this.#options;
-    this.#lookFor = "nothing";
-    // They are among those that are found.
-    offers.clear();
-    let acquired: readonly Acquired[];
-    try {
-      const running = [...this.#running.keys()];
-      acquired = await chats.acquire(workerId, limit, running, { unownedOnly: lookFor === "unowned" });
-    } catch (error) {
-      // What it acquired, if the answer alone was lost, is ours already.
-      this.#mayFind("abandoned");
-      throw error;
-    }
-    // The answer took so long that others may have it by now. Otherwise it is ours still, and is acquired anew with the next beat.
-    if (!this.#owns()) return false;
+  /** Returns how many there were. */
+  async #acquireFound(lookFor: "unowned" | "abandoned", limit: number): Promise<number> {
+    const { chats, workerId } = this.#options;
+    const own = [...this.#running.keys(), ...[...this.#places].map(({ chatId }) => chatId)];
+    const acquired = await chats.acquire(workerId, limit, own, { unownedOnly: lookFor === "unowned" });
+    // The answer took so long that others may have them by now. Otherwise they are ours still, and are acquired anew with the next beat.
+    if (!this.#owns()) return 0;
     for (const each of acquired) this.#runAcquired(each);
-    if (acquired.length === limit) {
-      this.#mayFind(lookFor);
-      return true;
-    }
-    if (offers.size === 0) this.#nothingUntold();
-    return false;
+    return acquired.length;
   }
 
-  /** Those that clients of this replica have left. Returns whether there may be more. */
-  async #acquireOffered(limit: number): Promise<boolean> {
-    const { offers } = this.#options;
-    const taken = offers.take(limit);
-    const outcomes = await Promise.allSettled(taken.map((offer) => this.#take(offer)));
-    const failed = outcomes.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
-    if (failed !== undefined) {
-      this.#mayFind("abandoned");
-      throw failed.reason;
-    }
-    if (offers.size === 0 && this.#lookFor === "nothing") this.#nothingUntold();
-    return taken.length > 0;
-  }
-
-  /** What the chat's history is, is asked at the same time: if the chat is still what it was, so is that. */
-  async #take(offer: Offer): Promise<void> {
-    const { chats, workerId, turn } = this.#options;
-    const [acquired, history] = await Promise.all([
-      chats.acquireOffered(workerId, offer),
-      turn.readHistory(offer.chatId).catch(() => undefined),
-    ]);
-    if (acquired === undefined) return this.#mayFind("unowned");
-    if (this.#owns()) this.#runAcquired(acquired, history);
-  }
-
-  #runAcquired(acquired: Acquired, history?: Lease["history"]): void {
+  #runAcquired(acquired: Acquired): void {
     const { workerId } = this.#options;
     this.#metrics.acquired(acquired);
-    const { chat, state, begun } = acquired;
+    const { chat, state, begun, history } = acquired;
     if (state === undefined) return;
     this.#run({ chatId: chat.id, fence: { workerId, leaseEpoch: state.leaseEpoch }, state, begun, history });
   }

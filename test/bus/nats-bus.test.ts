@@ -122,12 +122,6 @@ describe("two replicas on one NATS", () => {
     a.publish(notification(chatId, 2), owner);
     await until(() => ofOwner === 3, { what: "the second hint" });
     expect([ofOther, ofWork]).toEqual([1, 2]);
-    a.publish(notification(chatId, 3, ChatStatus.PENDING), owner, { taken: true });
-    await until(() => ofOwner === 4 && raw.length === 7, { what: "the commit whose work is taken" });
-    expect(ofWork).toBe(2);
-    a.callOtherWorkers();
-    await until(() => ofWork === 3 && raw.length === 8, { what: "the call" });
-    expect(raw.at(-1)).toEqual({ subject: runnableSubject, bytes: 0 });
     await tap.close();
   });
 

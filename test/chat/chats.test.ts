@@ -3,10 +3,13 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  type Acquired,
   Chats,
   type ChatState,
   type Idempotency,
+  type Place,
   RecentCommits,
+  type ReservePlace,
   type WorkerInput,
 } from "../../src/chat/index.js";
 import { createChatState } from "../../src/chat/create-chat-state.js";
@@ -47,14 +50,31 @@ interface World {
   readonly chats: Chats;
   readonly published: ChatNotification[];
   readonly recent: RecentCommits;
+  /** Whether the first worker, which is of this replica, takes what is left to be run. */
+  hasRoom: boolean;
+  /** What it took. */
+  readonly taken: Acquired[];
+  /** How many places were asked for and are not free again. */
+  places: number;
 }
 
 function openWorld(database: Database): World {
   const published: ChatNotification[] = [];
   const recent = new RecentCommits({ clock: new ManualClock() });
   const publish = (notification: ChatNotification): void => void published.push(notification);
-  const chats = new Chats({ database, leaseMs, publish, recent });
-  return { database, chats, published, recent };
+  const reserve = (chatId: string): Place | undefined => {
+    if (!world.hasRoom) return undefined;
+    world.places += 1;
+    return {
+      workerId: workers[0],
+      readHistory: () => readHistory(database, chatId),
+      run: (acquired) => void world.taken.push(acquired),
+      [Symbol.dispose]: () => void (world.places -= 1),
+    };
+  };
+  const chats = new Chats({ database, leaseMs, publish, recent, reserve });
+  const world: World = { database, chats, published, recent, hasRoom: false, taken: [], places: 0 };
+  return world;
 }
 
 /** Holds what is known of the last commits of a chat against what the database says. Returns whether there was anything. */
@@ -137,6 +157,18 @@ function atMost(version: number, versions: ChatState["versions"]): ChatState["ve
   return { ...versions, ...Object.fromEntries(capped) };
 }
 
+/** What becomes of a chat that a request has left like that, if a worker takes it with the same commit. */
+function takenWith(before: ChatState, after: ChatState): ChatState | undefined {
+  const { phase, checkpoint } = after;
+  if (phase.status !== "running" || phase.owner !== undefined || checkpoint !== undefined) return undefined;
+  const acquired = transition(after, { type: "Acquire", workerId: workers[0] });
+  if (!acquired.ok || acquired.chat === undefined) return undefined;
+  const begun = transition(acquired.chat, inputFor("begin", acquired.chat));
+  const hasBegun = acquired.chat.openCalls.length === 0 && begun.ok && begun.chat !== undefined;
+  const taken = hasBegun ? begun.chat : acquired.chat;
+  return { ...taken, versions: atMost(before.versions.snapshot + 1, taken.versions) };
+}
+
 /** What a worker would ask for with that move; undefined for a move of a client. */
 function workerInput(move: Move | undefined, chat: ChatState): WorkerInput | undefined {
   const input = move && inputFor(move, chat);
@@ -163,6 +195,8 @@ interface Step {
   readonly elsewhere: boolean;
   /** A client's request is repeatable. */
   readonly keyed: boolean;
+  /** The first worker takes what a client leaves by way of its own replica. */
+  readonly room: boolean;
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -171,8 +205,9 @@ const step: fc.Arbitrary<Step> = fc.record({
   follow: fc.option(fc.constantFrom(...workerMoves), { nil: undefined }),
   elsewhere: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   keyed: fc.boolean(),
+  room: fc.boolean(),
 });
-const here = { behind: 0, follow: undefined, elsewhere: false, keyed: false } as const;
+const here = { behind: 0, follow: undefined, elsewhere: false, keyed: false, room: false } as const;
 /** Without them, it would be chance whether one follows another, and whether a chat is idle when a message comes. */
 const wholeTurn: Step[] = [
   { ...here, move: "acquire" },
@@ -186,6 +221,17 @@ const examples: [Step[]][] = [
   [[...twoTurns, { ...here, move: "sendQueue", keyed: true }]],
   [[...changedElsewhere, { ...here, move: "sendQueue" }]],
   [[...changedElsewhere, { ...here, move: "sendQueue", keyed: true }]],
+  [
+    [
+      ...wholeTurn,
+      { ...here, move: "sendQueue", room: true },
+      { ...here, move: "commitText", follow: "finish" },
+      { ...here, move: "sendQueue", room: true, keyed: true },
+    ],
+  ],
+  [[...changedElsewhere, { ...here, move: "sendQueue", room: true }]],
+  [[...changedElsewhere, { ...here, move: "sendQueue", room: true, keyed: true }]],
+  [[...twoTurns, { ...here, move: "edit", room: true }]],
   // Acquired from a dead owner, with something to follow that changes nothing.
   [
     [
@@ -201,17 +247,17 @@ describe.each(engines)("chats on %s", (engine) => {
     await using opened = await openTestDatabase(engine);
     const world = openWorld(opened.database);
     const otherWorld = openWorld(opened.database);
-    let [followed, compared] = [0, 0];
+    let [followed, compared, taken] = [0, 0, 0];
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (sequence) => {
         for (const id of workers) await beatFor(world.database, id);
         const chatId = await createChat(world);
-        let expected: ChatState = createChatState(model, [], userMessage("hello")).chat;
+        let expected: ChatState = createChatState(model, [], userMessage("hello")).after;
         const history: { role: string; parts: readonly StoredPart[]; interrupted: boolean; id: number }[] = [
           ...createChatState(model, [], userMessage("hello")).inserted,
         ];
         const earlier: ChatState[] = [];
-        for (const { move, behind, follow, elsewhere, keyed } of sequence) {
+        for (const { move, behind, follow, elsewhere, keyed, room } of sequence) {
           if (move === "die") {
             await removeReplica(
               world.database,
@@ -221,21 +267,24 @@ describe.each(engines)("chats on %s", (engine) => {
             continue;
           }
           const input = withUuidWorker(resolveEdit(inputFor(move, expected), history));
-          if (input.type === "Acquire") {
-            await beatFor(world.database, input.workerId);
-          }
-          const alive = reviveIfShared(expected, input);
+          const hasRoom = room && !elsewhere && !workerMoves.includes(move);
+          const beating = hasRoom ? workers[0] : input.type === "Acquire" ? input.workerId : undefined;
+          if (beating !== undefined) await beatFor(world.database, beating);
+          const alive = reviveIfShared(expected, beating);
           const next = transition(alive, input);
           earlier.push(alive);
           const before = behind === undefined ? undefined : earlier.at(-1 - behind);
           // What is kept without a version only whoever runs the chat writes, and knows.
           const isSameVersion = before?.versions.snapshot === alive.versions.snapshot;
           const believed = isSameVersion ? alive : before;
+          world.hasRoom = hasRoom;
+          world.taken.length = 0;
           const outcome = await apply(elsewhere ? otherWorld : world, chatId, input, {
             ...(believed && { believed }),
             ...(follow && { follow }),
             ...(keyed && { key: newKey() }),
           });
+          world.hasRoom = false;
           if (next.ok) expect(outcome).not.toBeTypeOf("string");
           else expect(outcome).toBe(next.refusal);
           expected = alive;
@@ -247,6 +296,14 @@ describe.each(engines)("chats on %s", (engine) => {
             history.splice(0, history.length, ...history.filter((message) => message.id < hiddenFrom));
           }
           history.push(...next.inserted);
+          const own = hasRoom && next.chat !== alive ? takenWith(alive, next.chat) : undefined;
+          expect(world.taken.map(({ state }) => state)).toEqual(own === undefined ? [] : [own]);
+          expected = own ?? expected;
+          for (const { begun, history: known } of world.taken) {
+            taken += 1;
+            expect(begun).toBe(expected.generationAttempt > next.chat.generationAttempt);
+            if (known !== undefined) expect(await known).toEqual(await readHistory(world.database, chatId));
+          }
           const second = workerInput(follow, next.chat);
           const after = second && transition(next.chat, second);
           if (!after?.ok || after.chat === undefined) continue;
@@ -257,6 +314,7 @@ describe.each(engines)("chats on %s", (engine) => {
           expected = "fence" in input && isOrphan(alive) ? ownerDies(both) : both;
           history.push(...after.inserted);
         }
+        expect(world.places).toBe(0);
         for (const known of [1, 2, 4].map((behind) => expected.versions.snapshot - behind))
           if (await compareRecent(world, chatId, known)) compared += 1;
         expect(await world.chats.readState(chatId)).toEqual(expected);
@@ -267,7 +325,7 @@ describe.each(engines)("chats on %s", (engine) => {
       }),
       { numRuns: engine === "postgres" ? 60 : 40, examples },
     );
-    expect([followed, compared].every((count) => count > 0)).toBe(true);
+    expect([followed, compared, taken].every((count) => count > 0)).toBe(true);
   });
 
   it("take one statement for what a worker does to a chat that is as it believes", async () => {
@@ -343,7 +401,7 @@ describe.each(engines)("chats on %s", (engine) => {
 
   describe("that this replica has left idle", () => {
     /** What a message took, and what it left. */
-    async function idleChat(database: Database) {
+    async function idleChat(database: Database, reserve: ReservePlace = () => undefined) {
       const statements: string[] = [];
       const counted: Database = {
         ...methodsOf(database),
@@ -364,13 +422,12 @@ describe.each(engines)("chats on %s", (engine) => {
           }, options);
         },
       };
-      const offered: ChatState[] = [];
       const published: ChatNotification[] = [];
       const chats = new Chats({
         database: counted,
         leaseMs,
         publish: (notification) => published.push(notification),
-        offer: (_, state) => offered.push(state),
+        reserve,
       });
       const chatId = randomUUID();
       const chat = {
@@ -386,23 +443,22 @@ describe.each(engines)("chats on %s", (engine) => {
         () => chat,
         () => undefined,
       );
-      [statements, published, offered].forEach((list) => (list.length = 0));
+      [statements, published].forEach((list) => (list.length = 0));
       const send = (options: { owner?: string; key?: Idempotency<undefined>; said?: StoredPart[] } = {}) => {
         const { owner = "alice", key, said } = options;
         const message = { ...userMessage("hello"), ...(said && { parts: said }) };
         const request = () => ({ type: "Send", message, whenBusy: "queue" }) as const;
         return chats.request({ chatId, owner }, request, () => undefined, key);
       };
-      return { chats, chatId, statements, published, offered, send };
+      return { chats, chatId, statements, published, send };
     }
 
     it("take a message with one statement", async () => {
       await using opened = await openTestDatabase(engine);
-      const { chats, chatId, statements, published, offered, send } = await idleChat(opened.database);
+      const { chats, chatId, statements, published, send } = await idleChat(opened.database);
       await send();
       expect(statements).toEqual(["change_chat_messages"]);
       const state = await chats.readState(chatId);
-      expect(offered).toEqual([state]);
       expect(published.map((news) => [news.chatId, Number(news.snapshotVersion)])).toEqual([
         [chatId, state?.versions.snapshot],
       ]);
@@ -411,6 +467,46 @@ describe.each(engines)("chats on %s", (engine) => {
         ["user", state?.versions.history],
       ]);
     });
+
+    it.each([[false], [true]])(
+      "are taken with the message that they get (repeatable: %s)",
+      async (isKeyed) => {
+        await using opened = await openTestDatabase(engine);
+        const { database } = opened;
+        await beatFor(database, workers[0]);
+        const taken: Acquired[] = [];
+        let free = 1;
+        const reserve: ReservePlace = (id) => {
+          if (free === 0) return undefined;
+          free -= 1;
+          return {
+            workerId: workers[0],
+            readHistory: () => readHistory(database, id),
+            run: (acquired) => taken.push(acquired),
+            [Symbol.dispose]: () => void (free += 1),
+          };
+        };
+        const { chats, chatId, statements, published, send } = await idleChat(database, reserve);
+        const key = isKeyed ? newKey() : undefined;
+        await send(key && { key });
+        const change = isKeyed ? "change_chat_messages_once" : "change_chat_messages";
+        const others = ["begin", "lock_idempotency_key", "select_idempotency_key", "insert_idempotency_key"];
+        expect(statements.filter((name) => !others.includes(name))).toEqual([change]);
+        const [got] = taken;
+        expect(got).toMatchObject({ begun: true, takenOver: false, waitedMs: 0 });
+        expect(got?.state).toMatchObject({
+          phase: { status: "running", owner: { workerId: workers[0] } },
+          generationAttempt: 1,
+        });
+        expect(await chats.readState(chatId)).toEqual(got?.state);
+        expect(await got?.history).toEqual(await readHistory(database, chatId));
+        expect(published).toHaveLength(1);
+        // Nothing comes of it a second time, nor of what is said meanwhile, and the place is free again.
+        if (key !== undefined) await send({ key });
+        await send();
+        expect([taken.length, free]).toEqual([1, 1]);
+      },
+    );
 
     it("take a repeatable one without being read, and once (MSG-4)", async () => {
       await using opened = await openTestDatabase(engine);
@@ -451,11 +547,12 @@ describe.each(engines)("chats on %s", (engine) => {
 
     it.each([[undefined], [newKey()]])("are looked at when another replica has changed them", async (key) => {
       await using opened = await openTestDatabase(engine);
-      const { chatId, offered, send } = await idleChat(opened.database);
+      const { chats, chatId, send } = await idleChat(opened.database);
       await apply(openWorld(opened.database), chatId, inputFor("sendQueue", newChat()));
       await send(key && { key: { ...key, key: randomUUID() } });
       // It waits for its turn: the other one runs.
-      expect(offered).toMatchObject([{ queue: [{ parts: userMessage("hello").parts }] }]);
+      const state = await chats.readState(chatId);
+      expect(state?.queue).toMatchObject([{ parts: userMessage("hello").parts }]);
       expect(await readHistory(opened.database, chatId)).toHaveLength(1);
     });
 
@@ -472,7 +569,7 @@ describe.each(engines)("chats on %s", (engine) => {
 
     it("are nobody else's, and what cannot be carried out changes nothing", async () => {
       await using opened = await openTestDatabase(engine);
-      const { chats, chatId, offered, published, send } = await idleChat(opened.database);
+      const { chats, chatId, published, send } = await idleChat(opened.database);
       await expect(send({ owner: "bob" })).rejects.toMatchObject({ reason: "CHAT_NOT_FOUND" });
       const file = { type: "file", file_id: randomUUID(), media_type: "text/plain" } as const;
       await expect(send({ said: [file] })).rejects.toMatchObject({ reason: "FILE_NOT_FOUND" });
@@ -483,7 +580,7 @@ describe.each(engines)("chats on %s", (engine) => {
       await expect(chats.request(target, unknownModel, () => undefined)).rejects.toMatchObject({
         reason: "UNKNOWN_MODEL",
       });
-      expect([...offered, ...published, ...(await readHistory(opened.database, chatId))]).toEqual([]);
+      expect([...published, ...(await readHistory(opened.database, chatId))]).toEqual([]);
     });
   });
 
@@ -680,11 +777,10 @@ function isOrphan(chat: ChatState): boolean {
   return (phase.status === "running" || phase.status === "interrupting") && phase.owner?.alive === false;
 }
 
-/** Acquiring makes a replica beat: if it owned the chat already, its ownership revives. */
-function reviveIfShared(chat: ChatState, input: TransitionInput): ChatState {
+/** A replica that beats: if it owned the chat already, its ownership revives. */
+function reviveIfShared(chat: ChatState, beating: string | undefined): ChatState {
   const { phase } = chat;
-  if (input.type !== "Acquire" || (phase.status !== "running" && phase.status !== "interrupting"))
-    return chat;
-  if (phase.owner?.workerId !== input.workerId) return chat;
+  if (beating === undefined || (phase.status !== "running" && phase.status !== "interrupting")) return chat;
+  if (phase.owner?.workerId !== beating) return chat;
   return { ...chat, phase: { ...phase, owner: { ...phase.owner, alive: true } } };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { type ChatState, Chats } from "../../src/chat/index.js";
+import { type Acquired, type ChatState, Chats } from "../../src/chat/index.js";
 import { fenceOf, inputFor, type Move, toolResult, userMessage } from "../../src/chat/machine.fixture.js";
 import type { WorkerInput } from "../../src/chat/transition-input.js";
 import { PartSchema, Role } from "../../src/gen/palaver/chat/v1/message_pb.js";
@@ -411,6 +411,55 @@ describe.each(engines)("what a running step has shown, on %s,", { timeout: 90_00
       expect(await rowCount(database)).toBe(0);
     },
   );
+});
+
+it("what a turn writes that began here drops nothing, unless something of it was checkpointed, or another lease has it", async () => {
+  await using opened = await openTestDatabase("pglite");
+  const { database } = opened;
+  await beatFor(database, workerId);
+  const statements: string[] = [];
+  let acquired: Acquired | undefined;
+  const chats = new Chats({
+    database: recording(database, statements),
+    leaseMs: 60_000,
+    publish: () => undefined,
+    reserve: () => ({ workerId, run: (got) => (acquired = got), [Symbol.dispose]: () => undefined }),
+  });
+  const chatId = randomUUID();
+  const chat = { id: chatId, owner: "alice", title: "t", labels: {}, model, system: [] };
+  await chats.create(
+    () => ({ ...chat, first: userMessage("go") }),
+    () => undefined,
+  );
+  const commit = async (state: ChatState | undefined): Promise<string[]> => {
+    if (state === undefined) throw new Error("nobody has the chat");
+    statements.length = 0;
+    const finish = (chat: ChatState) => inputFor("finish", chat) as WorkerInput;
+    const outcome = await chats.work(chatId, inputFor("commitText", state) as WorkerInput, state, finish);
+    expect(outcome).toMatchObject({ state: { phase: { status: "waiting" } } });
+    return [...statements];
+  };
+  const send = async (): Promise<ChatState | undefined> => {
+    const message = { type: "Send", message: userMessage("more"), whenBusy: "queue" } as const;
+    await chats.request({ chatId, owner: "alice" }, message, () => undefined);
+    return acquired?.state;
+  };
+  expect(await commit(acquired?.state)).toEqual(["change_chat_messages"]);
+  expect(await commit(await send())).toEqual(["change_chat_messages"]);
+
+  const state = await send();
+  if (state === undefined) throw new Error("nobody has the chat");
+  expect((await chats.checkpoint(workerId, [chunkOf(chatId, state, textDelta(1, "x"))])).size).toBe(1);
+  expect(await rowCount(database)).toBe(1);
+  expect(await commit(state)).toEqual(["change_chat_deltas_messages"]);
+  expect(await rowCount(database)).toBe(0);
+
+  // Somebody else may have checkpointed something meanwhile.
+  const released = await send();
+  await chats.work(chatId, { type: "Release", fence: fenceOf(released ?? state) });
+  const [again] = await chats.acquire(workerId, 1, []);
+  const begun = await chats.work(chatId, inputFor("begin", again?.state ?? state) as WorkerInput);
+  expect(await commit("refused" in begun ? undefined : begun.state)).toEqual(["change_chat_deltas_messages"]);
 });
 
 it("a chat that is about to change is skipped: the statement waits for nobody", async () => {

@@ -122,9 +122,8 @@ describe.each(engines)("metrics of a replica on %s", (engine) => {
 
   it("tell how long work waited, and since when the replica has not said that it lives", () => {
     expect(scrape.value("palaver_turn_wait_seconds_count")).toBe(3);
-    const waited = scrape.value("palaver_turn_wait_seconds_sum") ?? -1;
-    expect(waited).toBeGreaterThan(0);
-    expect(waited).toBeLessThan(60);
+    // Whoever was called had a place each time.
+    expect(scrape.value("palaver_turn_wait_seconds_sum")).toBe(0);
     const age = scrape.value("palaver_heartbeat_age_seconds") ?? -1;
     expect(age).toBeGreaterThan(0);
     expect(age).toBeLessThan(60);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type Lease, runTurn, TurnControl } from "../../src/agent/index.js";
-import { Chats, type ChatState } from "../../src/chat/index.js";
+import { type Acquired, Chats } from "../../src/chat/index.js";
 import type { Model } from "../../src/models/index.js";
 import { builtInTools, createToolRegistry } from "../../src/tools/index.js";
 import { type Database, readHistory } from "../../src/store/index.js";
@@ -12,8 +12,8 @@ import { turnDeps } from "../kit/turn-deps.js";
 const id = "test/parrot";
 const parts = [{ type: "text" as const, text: "hello" }];
 
-/** A chat whose first message was acquired as it was offered, and what happens to it. */
-async function openOffered(
+/** A chat that was acquired as its first message was committed, and what happens to it. */
+async function openTaken(
   database: Database,
   { losesLastAnswer = false, losesCheckpoint = false, calls = [] as readonly string[] } = {},
 ) {
@@ -27,7 +27,7 @@ async function openOffered(
       const isChange = statement.name.startsWith("change_chat");
       if (isChange) changes.push(statement.name);
       const rows = await database.query(statement, values);
-      if (!isChange || changes.length !== 2 || !losesLastAnswer) return rows as never;
+      if (!isChange || changes.length !== 1 || !losesLastAnswer) return rows as never;
       throw Object.assign(new Error("the answer got lost"), { retryable: true });
     },
     transaction: async (work, options) => {
@@ -39,11 +39,15 @@ async function openOffered(
       throw Object.assign(new Error("the answer got lost"), { retryable: true });
     },
   };
-  let offered: ChatState | undefined;
+  let acquired: Acquired | undefined;
   const chats = new Chats({
     database: counted,
     publish: () => undefined,
-    offer: (_, state) => (offered = state),
+    reserve: () => ({
+      workerId,
+      run: (taken) => (acquired ??= taken),
+      [Symbol.dispose]: () => undefined,
+    }),
     leaseMs: 60_000,
   });
   const first = { parts, author: "alice", model: id };
@@ -53,12 +57,9 @@ async function openOffered(
   );
   changes.length = 0;
   isToLose = losesCheckpoint;
-  const state = offered ?? expect.unreachable("nothing was offered");
-  const acquired = await chats.acquireOffered(workerId, { chatId, state, ageMs: 0 });
-  if (acquired?.state === undefined) throw new Error("the chat was not as it was left");
-  const { begun } = acquired;
-  const fence = { workerId, leaseEpoch: acquired.state.leaseEpoch };
-  const lease: Lease = { chatId, fence, state: acquired.state, begun };
+  if (acquired?.state === undefined) throw new Error("the chat was not taken");
+  const { state, begun, history } = acquired;
+  const lease: Lease = { chatId, fence: { workerId, leaseEpoch: state.leaseEpoch }, state, begun, history };
   let asked = 0;
   const tools = createToolRegistry(builtInTools({ names: ["current_time"], httpFetchAllowPrivate: false }));
   const deps = { ...turnDeps(database), tools };
@@ -94,12 +95,12 @@ async function openOffered(
   return { chats, chatId, changes, run, say, asked: () => asked, deltaLog: deps.deltaLog };
 }
 
-describe("a turn of a chat that was offered", () => {
-  it("writes two statements: one begins, and one ends it with what was said", async () => {
+describe("a turn of a chat that was acquired as it was created", () => {
+  it("writes one statement, which ends it with what was said", async () => {
     await using opened = await openTestDatabase("postgres");
-    const { chats, chatId, changes, run } = await openOffered(opened.database);
+    const { chats, chatId, changes, run } = await openTaken(opened.database);
     expect(await run()).toBe("idle");
-    expect(changes).toEqual(["change_chat", "change_chat_deltas_messages"]);
+    expect(changes).toEqual(["change_chat_messages"]);
     const state = await chats.readState(chatId);
     expect(state).toMatchObject({ phase: { status: "waiting" }, generationAttempt: 0 });
     const history = await readHistory(opened.database, chatId);
@@ -111,7 +112,7 @@ describe("a turn of a chat that was offered", () => {
 
   it("ends with what was said and shown, when the answer to its last write gets lost", async () => {
     await using opened = await openTestDatabase("postgres");
-    const { chats, chatId, run, deltaLog } = await openOffered(opened.database, { losesLastAnswer: true });
+    const { chats, chatId, run, deltaLog } = await openTaken(opened.database, { losesLastAnswer: true });
     expect(await run()).toBe("idle");
     expect((await chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
     const shown = deltaLog.find(chatId, { historyVersion: 1, generationAttempt: 1 });
@@ -121,7 +122,7 @@ describe("a turn of a chat that was offered", () => {
   it("leaves nothing behind of results that were kept early, when the answer to that got lost", async () => {
     await using opened = await openTestDatabase("postgres");
     const { database } = opened;
-    const { changes, run } = await openOffered(database, { losesCheckpoint: true, calls: ["a", "b"] });
+    const { changes, run } = await openTaken(database, { losesCheckpoint: true, calls: ["a", "b"] });
     expect(await run()).toBe("idle");
     expect(changes).toContain("transaction");
     const left = { name: "test_left", text: "select chat_id from checkpoints" };
@@ -130,7 +131,7 @@ describe("a turn of a chat that was offered", () => {
 
   it("goes on with what was said meanwhile", async () => {
     await using opened = await openTestDatabase("postgres");
-    const { chats, chatId, run, say, asked } = await openOffered(opened.database);
+    const { chats, chatId, run, say, asked } = await openTaken(opened.database);
     expect(await run(undefined, say)).toBe("idle");
     expect(asked()).toBe(2);
     expect((await chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
@@ -140,7 +141,7 @@ describe("a turn of a chat that was offered", () => {
 
   it("is handed over before anything is asked, while the replica drains", async () => {
     await using opened = await openTestDatabase("postgres");
-    const { chats, chatId, run, asked } = await openOffered(opened.database);
+    const { chats, chatId, run, asked } = await openTaken(opened.database);
     const control = new TurnControl();
     control.drain();
     expect(await run(control)).toBe("released");

@@ -66,7 +66,7 @@ describe("a worker", { timeout: 60_000 }, () => {
     const unheard = new Chats({ ...opened, leaseMs: 60_000, publish: () => undefined });
     const held = await createChat(unheard);
     await blocker.run(`begin; select id from chats where id = '${held}' for update`);
-    await workers.newChat();
+    await createChat(workers.elsewhere);
     await workers.allOwned(1);
     await blocker.run("rollback");
     await workers.allOwned(2);
@@ -86,8 +86,7 @@ describe("a worker", { timeout: 60_000 }, () => {
       },
     };
     await using workers = await startWorkers({ database: losing, capacities: [1_000] });
-    // Heard of, but not offered: it is looked for.
-    const lost = await createChat(workers.unoffered);
+    const lost = await createChat(workers.elsewhere);
     await until(() => isLost, { what: "the answer that gets lost" });
     await until(
       async () => {
@@ -98,82 +97,73 @@ describe("a worker", { timeout: 60_000 }, () => {
     );
   });
 
-  it("takes what a client of its replica leaves, and begins, without looking for it", async () => {
+  it("takes what a client of its replica leaves with the same commit, and begins, and others do not hear of it", async () => {
     await using opened = await openTestDatabase("postgres");
     await using tap = await openStatementTap(opened.url ?? "");
     await using database = openPostgres({ url: tap.url });
-    await using workers = await startWorkers({ database, capacities: [10] });
+    await using workers = await startWorkers({ database, capacities: [10, 10] });
+    const called = workers.calledFromAfar();
     tap.reset();
     const chatId = await workers.newChat();
-    await until(async () => (await readAttempt(opened.database, chatId)) === 1, { what: "the attempt" });
+    expect(await readAttempt(opened.database, chatId)).toBe(1);
     const { change_chat: changes, lock_unowned_chats: unowned, lock_runnable_chats: runnable } = tap.counts();
-    expect({ changes, unowned, runnable }).toEqual({ changes: 1, unowned: undefined, runnable: undefined });
+    expect([changes, unowned, runnable]).toEqual([undefined, undefined, undefined]);
+    expect([await workers.owned(), workers.calledFromAfar() - called]).toEqual([[1, 0], 0]);
   });
 
-  it.each(["fails", "hangs"])("tells the others of what it takes only when that %s", async (outcome) => {
+  it("leaves to the others what it does not take, and they hear of it", async () => {
     await using opened = await openTestDatabase("postgres");
-    let isBroken = false;
-    let goOn = (): void => undefined;
-    const hanging = new Promise<void>((resolve) => (goOn = resolve));
-    const faulty: Database = {
-      ...methodsOf(opened.database),
-      query: async (statement, parameters) => {
-        if (statement.name !== "change_chat" || !isBroken)
-          return opened.database.query(statement, parameters);
-        // The others have it then, and go on with it.
-        isBroken = false;
-        if (outcome === "hangs") await hanging;
-        throw new Error("the chat cannot be acquired");
-      },
-    };
-    await using workers = await startWorkers({ database: faulty, capacities: [10, 10] });
-    using _end = { [Symbol.dispose]: goOn };
+    await using workers = await startWorkers({ ...opened, capacities: [0, 10] });
     const called = workers.calledFromAfar();
     await workers.newChat();
     await workers.allOwned(1);
-    expect([await workers.owned(), workers.calledFromAfar() - called]).toEqual([[1, 0], 0]);
-    isBroken = true;
-    await workers.newChat();
-    await workers.allOwned(2);
-    expect(workers.calledFromAfar()).toBeGreaterThan(called);
+    expect([await workers.owned(), workers.calledFromAfar() - called]).toEqual([[0, 1], 1]);
   });
 
-  it("finds what was offered to it, and was changed before it took it", async () => {
-    await using opened = await openTestDatabase("postgres");
-    let changed = 0;
-    const slow: Database = {
-      ...methodsOf(opened.database),
-      query: async (statement, parameters) => {
-        if (statement.name === "change_chat" && changed++ === 0) {
-          await opened.database.script("update chats set snapshot_version = snapshot_version + 1");
-        }
-        return opened.database.query(statement, parameters);
-      },
-    };
-    await using workers = await startWorkers({ database: slow, capacities: [10] });
-    await workers.newChat();
-    await workers.allOwned(1);
-    expect(changed).toBeGreaterThan(0);
-  });
-
-  it("acquires anew what was offered to it, when the answer to that got lost", async () => {
+  it("acquires anew what it took, when the answer to that got lost", async () => {
     await using opened = await openTestDatabase("postgres");
     let isLost = false;
     const losing: Database = {
       ...methodsOf(opened.database),
-      query: async (statement, parameters) => {
-        const rows = await opened.database.query(statement, parameters);
-        if (statement.name !== "change_chat" || isLost) return rows as never;
+      transaction: async (work, options) => {
+        const done = await opened.database.transaction(work, options);
+        const { notify } = done as { notify?: readonly unknown[] };
+        if (isLost || (notify?.length ?? 0) === 0) return done;
         isLost = true;
-        throw new Error("the answer to the acquire got lost");
+        throw new Error("the answer to the commit got lost");
       },
     };
     await using workers = await startWorkers({ database: losing, capacities: [10] });
-    const chatId = await workers.newChat();
-    await until(async () => (await readEpoch(opened.database, chatId)) === 2, {
+    await expect(workers.newChat()).rejects.toThrow("the answer to the commit got lost");
+    const epochs = { name: "test_epochs", text: "select id from chats where lease_epoch = 2" };
+    await until(async () => (await opened.database.query(epochs)).length, {
       what: "the chat to be acquired anew",
     });
     expect(isLost).toBe(true);
+  });
+
+  it("has no more places than it may run turns, and stops when none is left that it gave away", async () => {
+    await using opened = await openTestDatabase("postgres");
+    const workers = await startWorkers({ ...opened, capacities: [2] });
+    const [first, second] = [workers.reserve(randomUUID()), workers.reserve(randomUUID())];
+    expect([first, second, workers.reserve(randomUUID())]).toEqual([
+      expect.anything(),
+      expect.anything(),
+      undefined,
+    ]);
+    second?.[Symbol.dispose]();
+    // That may have been taken: it is looked for first.
+    const third = await until(() => workers.reserve(randomUUID()), { what: "a place" });
+    const happened: string[] = [];
+    const stopped = workers[Symbol.asyncDispose]().then(() => happened.push("stopped"));
+    expect(workers.reserve(randomUUID())).toBeUndefined();
+    for (const place of [first, third]) {
+      await workers.owned();
+      happened.push("left");
+      place?.[Symbol.dispose]();
+    }
+    await stopped;
+    expect(happened).toEqual(["left", "left", "stopped"]);
   });
 
   it("runs the older ones first when it has had no room, whoever left them", async () => {
@@ -182,7 +172,7 @@ describe("a worker", { timeout: 60_000 }, () => {
     await using workers = await startWorkers({ ...opened, capacities: [1] });
     const running = await workers.newChat();
     await workers.allOwned(1);
-    const older = await createChat(workers.unoffered);
+    const older = await createChat(workers.elsewhere);
     const younger = await workers.newChat();
     await workers.chats.request({ chatId: running, owner: "alice" }, { type: "Interrupt" }, () => undefined);
     await until(async () => (await readEpoch(database, older)) === 1, { what: "the older one" });
@@ -193,12 +183,12 @@ describe("a worker", { timeout: 60_000 }, () => {
     {
       which: "found",
       needs: "checkpoints",
-      leave: (workers: TestWorkers) => createChat(workers.unoffered),
+      leave: (workers: TestWorkers) => createChat(workers.elsewhere),
       attempt: 0,
     },
     {
-      which: "was offered",
-      needs: "checkpoint_deltas",
+      which: "took",
+      needs: "messages",
       leave: (workers: TestWorkers) => workers.newChat(),
       attempt: 1,
     },
@@ -228,7 +218,7 @@ describe("a worker", { timeout: 60_000 }, () => {
       };
       await beats.run("begin; update replicas set version = version");
       await reads.run(`begin; lock table ${needs} in access exclusive mode`);
-      await leave(workers);
+      const left = leave(workers);
       const old = {
         name: "test_old_beats",
         text: "select 1 from replicas where heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'",
@@ -237,6 +227,7 @@ describe("a worker", { timeout: 60_000 }, () => {
         what: "a heartbeat beyond the lease",
       });
       await reads.run("rollback");
+      await left;
       await until(async () => (await chat())?.worker_id, { what: "the answer to the acquire" });
       expect(await chat()).toMatchObject({ lease_epoch: 1, attempt });
       await beats.run("rollback");

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type Bus, LocalBus, type RunnableListener } from "../../src/bus/index.js";
-import { Chats } from "../../src/chat/index.js";
+import { type Bus, LocalBus } from "../../src/bus/index.js";
+import { Chats, type Place } from "../../src/chat/index.js";
 import type { Model, ModelRegistry } from "../../src/models/index.js";
 import { noMetrics, silentLogger, systemClock } from "../../src/platform/index.js";
 import { type Database, listReplicas, readHistory, writeHeartbeat } from "../../src/store/index.js";
 import { DeltaLog } from "../../src/stream/index.js";
 import { createToolRegistry } from "../../src/tools/index.js";
-import { Offers, Worker } from "../../src/worker/index.js";
+import { Worker } from "../../src/worker/index.js";
 import { until } from "../kit/until.js";
 
 export interface TestWorkersOptions {
@@ -23,10 +23,12 @@ export interface TestWorkersOptions {
  */
 export interface TestWorkers extends AsyncDisposable {
   readonly chats: Chats;
-  /** The same as one of another replica has them: what it leaves is announced, and offered to nobody here. */
-  readonly unoffered: Chats;
-  /** How often the other workers were called: by a commit, or by the first one. */
+  /** The same as one of a replica that runs no turns has them: what it leaves is anyone's. */
+  readonly elsewhere: Chats;
+  /** How often the other workers were called. */
   calledFromAfar(): number;
+  /** Asks the first one for a place. */
+  reserve(chatId: string): Place | undefined;
   /** Creates a chat with a turn to run; resolves when it is committed. */
   newChat(): Promise<string>;
   /** How many running chats each worker owns, in their order. */
@@ -66,23 +68,21 @@ export async function startWorkers({
   heartbeatMs = 50,
 }: TestWorkersOptions): Promise<TestWorkers> {
   // The first worker is the one whose replica the test calls.
-  const offers = new Offers({ clock: systemClock });
-  const bus = new BusFromAfar(offers);
+  const bus = new BusFromAfar();
   const elsewhere = {
     database,
     leaseMs,
     publish: bus.publish.bind(bus),
   };
-  const chats = new Chats({ ...elsewhere, offer: (chatId, state) => offers.add(chatId, state) });
   const looks = new Map<string, number>();
   const workers: Worker[] = [];
+  const chats = new Chats({ ...elsewhere, reserve: (chatId) => workers[0]?.reserve(chatId) });
   const ids: readonly string[] = capacities.map(() => randomUUID());
   for (const [index, capacity] of capacities.entries()) {
     const id = ids[index] ?? "";
     const worker = new Worker({
       workerId: id,
       chats,
-      offers: index === 0 ? offers : new Offers({ clock: systemClock }),
       bus: index === 0 ? bus : bus.afar,
       turn: {
         readHistory: (chatId) => readHistory(database, chatId),
@@ -131,7 +131,8 @@ export async function startWorkers({
   };
   return {
     chats,
-    unoffered: new Chats(elsewhere),
+    elsewhere: new Chats(elsewhere),
+    reserve: (chatId) => workers[0]?.reserve(chatId),
     calledFromAfar: () => bus.calls,
     owned,
     newChat: () => createChat(chats),
@@ -149,27 +150,22 @@ export async function startWorkers({
 
 const onTheWayMs = 3;
 
-/** A bus with two ends: what the one says reaches the other one later, and what its worker takes does not. */
+/** A bus with two ends: what the one says reaches the other one later. */
 class BusFromAfar extends LocalBus {
-  readonly #listeners = new Set<RunnableListener>();
+  readonly #listeners = new Set<() => void>();
   calls = 0;
 
-  constructor(offers: Offers) {
+  constructor() {
     super();
-    this.watchRunnable((chatId) => {
-      if (chatId === undefined || !offers.has(chatId)) this.callOtherWorkers();
+    this.watchRunnable(() => {
+      this.calls += 1;
+      for (const listener of this.#listeners) systemClock.timer(onTheWayMs, listener);
     });
-  }
-
-  override callOtherWorkers(): void {
-    this.calls += 1;
-    for (const listener of this.#listeners) systemClock.timer(onTheWayMs, () => listener());
   }
 
   /** The other end. */
   readonly afar: Bus = {
     publish: (notification, owner) => this.publish(notification, owner),
-    callOtherWorkers: () => undefined,
     watchChat: (chatId, listener) => this.watchChat(chatId, listener),
     watchOwner: (owner, listener) => this.watchOwner(owner, listener),
     watchRunnable: (listener) => {

@@ -13,10 +13,15 @@ export const staleWakeIsNotInterrupt = harmlessHint({
       ({ notification }) => notification?.status?.status === PENDING,
     );
     for (const wake of wakes) await context.bus.repeat(wake);
-    // And one that claims to be newer than the run.
+    // One as old as the chat, where it was taken before anyone was called, and one that claims to be newer than the run.
     const { snapshotVersion = 0n } = announced(context, running).at(-1)?.notification ?? {};
-    const newer = { chatId: running, snapshotVersion: snapshotVersion + 1n, status: { status: PENDING } };
-    await context.bus.forge(running, newer);
-    return wakes.length;
+    const forged = [1n, snapshotVersion + 1n];
+    for (const version of forged)
+      await context.bus.forge(running, {
+        chatId: running,
+        snapshotVersion: version,
+        status: { status: PENDING },
+      });
+    return wakes.length + forged.length;
   },
 });

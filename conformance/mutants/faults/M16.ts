@@ -11,8 +11,8 @@ export const fault: Fault = {
     },
     {
       file: "src/chat/chats.ts",
-      find: 'const first = "fence" in input && believed ? andThen(noChange(believed), input) : undefined;',
-      replace: "const first = undefined as Change | undefined;",
+      find: '"fence" in input && believed ? inOneStatement(andThen(noChange(believed), input)) : undefined;',
+      replace: "undefined as Change | undefined;",
     },
     { file: "src/chat/chats.ts", find: "input, { isLast: true });", replace: "input, { isLast: false });" },
     {

@@ -6,9 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/bus/nats-bus.ts",
-      find: "const isWork = mayBeRunnable(notification);",
+      find: "const runnable = mayBeRunnable(notification);",
       replace:
-        'if (!this.#outbox.isOpen) throw new Error("there is no connection to NATS");\n    const isWork = mayBeRunnable(notification);',
+        'if (!this.#outbox.isOpen) throw new Error("there is no connection to NATS");\n    const runnable = mayBeRunnable(notification);',
     },
   ],
   kills: ["bus/outage-and-back"],
