@@ -1,10 +1,9 @@
 import type { ChatNotification } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type ChatRecord, PalaverError } from "../protocol/index.js";
+import type { ChatRecord } from "../protocol/index.js";
 import {
   appendCheckpoints,
   type ChatExtras,
   type ChatRow,
-  claimIdempotencyKey,
   type Database,
   DatabaseError,
   decodeChat,
@@ -19,7 +18,6 @@ import {
   readChatRow,
   readExpiredActions,
   refreshStatistics,
-  saveIdempotencyKey,
   type Transaction,
 } from "../store/index.js";
 import {
@@ -38,6 +36,7 @@ import { BareTurns } from "./bare-turns.js";
 import { type ClientRequest, completeRequest } from "./client-request.js";
 import { createChatState } from "./create-chat-state.js";
 import { isTurn } from "./draft.js";
+import { type Idempotency, inTransactionOnce, type Outcome } from "./idempotency.js";
 import { type ImportControl, type ImportedChat, importChat } from "./import-chat.js";
 import { IdleChats } from "./idle-chats.js";
 import { fileIdsOf, linkMessageFiles, readMessageFiles } from "./message-files.js";
@@ -56,15 +55,6 @@ export interface WorkerRefusal {
   readonly refused: Refusal | "CHAT_NOT_FOUND";
 }
 
-/** Makes a request repeatable: the same key with the same body has the same result and no second effect (MSG-4). */
-export interface Idempotency<T> {
-  readonly owner: string;
-  readonly key: string;
-  readonly requestHash: Uint8Array;
-  encode(result: T): Uint8Array;
-  decode(bytes: Uint8Array): T;
-}
-
 export interface NewChat {
   readonly id: string;
   readonly owner: string;
@@ -76,13 +66,6 @@ export interface NewChat {
 }
 
 type LockedChat = readonly [ChatRow | undefined, ChatExtras];
-
-/** What a transaction has come to. */
-interface Outcome<T> {
-  readonly result: T;
-  /** What others are told of. */
-  readonly notify: readonly Applied[];
-}
 
 /**
  * The only writer of chats, messages, queue and checkpoints. Every change is one transaction: lock the row, ask the machine, write
@@ -395,10 +378,7 @@ export class Chats {
     );
   }
 
-  /**
-   * `read`: what `work` goes by, if it begins with that. It is asked for at once, with the idempotency key, and thrown away where that has a
-   * result already: so it writes nothing then. `taking` is told of what was committed.
-   */
+  /** `taking` is told of what was committed. */
   async #inTransaction<T, Read = undefined>(
     options: {
       readonly idempotency?: Idempotency<T> | undefined;
@@ -407,34 +387,10 @@ export class Chats {
     },
     work: (tx: Transaction, read: Read) => Promise<Outcome<T>>,
   ): Promise<T> {
-    const { idempotency, read, taking } = options;
-    const beginsWithReads = idempotency !== undefined || read !== undefined;
-    const carryOut = async (tx: Transaction): Promise<Outcome<T>> => {
-      const [earlier, known] = (await Promise.all([
-        idempotency && claimIdempotencyKey(tx, idempotency.owner, idempotency.key),
-        read?.(tx),
-      ])) as [Awaited<ReturnType<typeof claimIdempotencyKey>>, Read];
-      if (idempotency === undefined) return work(tx, known);
-      const { owner, key, requestHash } = idempotency;
-      if (earlier === undefined) {
-        const outcome = await work(tx, known);
-        const response = idempotency.encode(outcome.result);
-        await tx.finish(() => saveIdempotencyKey(tx, { owner, key, requestHash, response }));
-        return outcome;
-      }
-      if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {
-        throw new PalaverError(
-          "already_exists",
-          "IDEMPOTENCY_KEY_REUSED",
-          "This idempotency key was used for another request. Use a new key for each request.",
-        );
-      }
-      return { result: idempotency.decode(earlier.response), notify: [] };
-    };
-    const { result, notify } = await this.#database.transaction(carryOut, { beginsWithReads });
+    const { result, notify } = await inTransactionOnce(this.#database, options, work);
     for (const news of notify) {
       this.#tell(news);
-      taking?.committed(news);
+      options.taking?.committed(news);
     }
     return result;
   }

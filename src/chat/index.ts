@@ -10,13 +10,9 @@ export type {
   UserMessage,
 } from "./chat-state.js";
 export { maxAttempts } from "./chat-state.js";
-export {
-  Chats,
-  type Idempotency,
-  type NewChat,
-  type WorkerRefusal,
-} from "./chats.js";
+export { Chats, type NewChat, type WorkerRefusal } from "./chats.js";
 export type { ClientRequest } from "./client-request.js";
+export type { Idempotency } from "./idempotency.js";
 export type { ImportControl, ImportedChat } from "./import-chat.js";
 export { fileIdsOf } from "./message-files.js";
 export { notificationOf } from "./notification.js";

@@ -2,16 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type Acquired,
-  Chats,
-  type ChatState,
-  type Idempotency,
-  type Place,
-  RecentCommits,
-  type ReservePlace,
-  type WorkerInput,
-} from "../../src/chat/index.js";
+import type { ChatState } from "../../src/chat/index.js";
 import { createChatState } from "../../src/chat/create-chat-state.js";
 import {
   allMoves,
@@ -19,63 +10,28 @@ import {
   inputFor,
   model,
   type Move,
-  newChat,
   ownerDies,
   userMessage,
   workerMoves,
 } from "../../src/chat/machine.fixture.js";
 import { transition } from "../../src/chat/transition.js";
 import type { TransitionInput } from "../../src/chat/transition-input.js";
-import type { ChatNotification } from "../../src/gen/palaver/relay/v1/notification_pb.js";
-import { ManualClock } from "../../src/platform/index.js";
-import { PalaverError, type StoredPart } from "../../src/protocol/index.js";
-import {
-  type Database,
-  DatabaseError,
-  readChat,
-  readChatView,
-  readHistory,
-  readMessages,
-  removeReplica,
-} from "../../src/store/index.js";
-import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
+import type { StoredPart } from "../../src/protocol/index.js";
+import { readChat, readChatView, readHistory, readMessages, removeReplica } from "../../src/store/index.js";
+import { engines, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
+import {
+  apply,
+  createChat,
+  leaseMs,
+  newKey,
+  openWorld,
+  type World,
+  workerInput,
+  workers,
+} from "./chats.fixture.js";
 
 const wholeView = { sinceVersion: 0, afterMessageId: 0, resetSinceVersion: 0 };
-
-const leaseMs = 60_000;
-
-interface World {
-  readonly database: Database;
-  readonly chats: Chats;
-  readonly published: ChatNotification[];
-  readonly recent: RecentCommits;
-  /** Whether the first worker, which is of this replica, takes what is left to be run. */
-  hasRoom: boolean;
-  /** What it took. */
-  readonly taken: Acquired[];
-  /** How many places were asked for and are not free again. */
-  places: number;
-}
-
-function openWorld(database: Database): World {
-  const published: ChatNotification[] = [];
-  const recent = new RecentCommits({ clock: new ManualClock() });
-  const publish = (notification: ChatNotification): void => void published.push(notification);
-  const reserve = (chatId: string): Place | undefined => {
-    if (!world.hasRoom) return undefined;
-    world.places += 1;
-    return {
-      workerId: workers[0],
-      readHistory: () => readHistory(database, chatId),
-      run: (acquired) => void world.taken.push(acquired),
-      [Symbol.dispose]: () => void (world.places -= 1),
-    };
-  };
-  const chats = new Chats({ database, leaseMs, publish, recent, reserve });
-  const world: World = { database, chats, published, recent, hasRoom: false, taken: [], places: 0 };
-  return world;
-}
 
 /** Holds what is known of the last commits of a chat against what the database says. Returns whether there was anything. */
 async function compareRecent({ database, recent }: World, chatId: string, known: number): Promise<boolean> {
@@ -90,65 +46,6 @@ async function compareRecent({ database, recent }: World, chatId: string, known:
   expect(changes).toEqual({ chat: view.chat, messages: view.messages });
   expect([view.reset, view.chat.queueVersion > known && view.queue.length > 0]).toEqual([false, false]);
   return true;
-}
-
-async function createChat({ chats }: World, owner = "alice"): Promise<string> {
-  const id = randomUUID();
-  const chat = { id, owner, title: "t", labels: {}, model, system: [], first: userMessage("hello") };
-  return chats.create(
-    () => chat,
-    () => id,
-  );
-}
-
-/** Makes a request repeatable that answers nothing. */
-function newKey(): Idempotency<undefined> {
-  return {
-    owner: "alice",
-    key: randomUUID(),
-    requestHash: Buffer.from("the request"),
-    encode: () => new Uint8Array(),
-    decode: () => undefined,
-  };
-}
-
-/** Carries out an input like a client or a worker would; the refusal, if it was refused. */
-async function apply(
-  { chats }: Pick<World, "chats">,
-  chatId: string,
-  input: TransitionInput,
-  { believed, follow, key }: { believed?: ChatState; follow?: Move; key?: Idempotency<undefined> } = {},
-): Promise<string | ChatState | undefined> {
-  try {
-    switch (input.type) {
-      case "Send":
-      case "Interrupt":
-      case "SubmitToolResults":
-      case "DeleteQueued":
-      case "PromoteQueued":
-      case "Archive":
-      case "Unarchive":
-      case "Delete":
-      case "Edit":
-        return await chats.request({ chatId, owner: "alice" }, input, () => undefined, key);
-      case "UpdateMetadata":
-        return await chats.request(
-          { chatId, owner: "alice" },
-          { type: "UpdateMetadata", metadata: {} },
-          () => undefined,
-        );
-      case "Compact":
-        throw new Error("no client asks for this yet");
-      default: {
-        const next = (chat: ChatState) => workerInput(follow, chat);
-        const outcome = await chats.work(chatId, input, believed, next);
-        return "refused" in outcome ? outcome.refused : outcome.state;
-      }
-    }
-  } catch (error) {
-    if (PalaverError.is(error)) return error.reason;
-    throw error;
-  }
 }
 
 function atMost(version: number, versions: ChatState["versions"]): ChatState["versions"] {
@@ -168,14 +65,6 @@ function takenWith(before: ChatState, after: ChatState): ChatState | undefined {
   const taken = hasBegun ? begun.chat : acquired.chat;
   return { ...taken, versions: atMost(before.versions.snapshot + 1, taken.versions) };
 }
-
-/** What a worker would ask for with that move; undefined for a move of a client. */
-function workerInput(move: Move | undefined, chat: ChatState): WorkerInput | undefined {
-  const input = move && inputFor(move, chat);
-  return input !== undefined && "fence" in input ? input : undefined;
-}
-
-const workers = ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"] as const;
 
 /** The database wants UUIDs where the machine takes any name. */
 function withUuidWorker(input: TransitionInput): TransitionInput {
@@ -326,262 +215,6 @@ describe.each(engines)("chats on %s", (engine) => {
       { numRuns: engine === "postgres" ? 60 : 40, examples },
     );
     expect([followed, compared, taken].every((count) => count > 0)).toBe(true);
-  });
-
-  it("take one statement for what a worker does to a chat that is as it believes", async () => {
-    await using opened = await openTestDatabase(engine);
-    const statements: string[] = [];
-    const database: Database = {
-      ...methodsOf(opened.database),
-      query: (statement, values) => {
-        statements.push(statement.name);
-        return opened.database.query(statement, values);
-      },
-      transaction: () => Promise.reject(new Error("a transaction was begun")),
-    };
-    const world = openWorld(opened.database);
-    const chatId = await createChat(world);
-    await beatFor(world.database, workers[0]);
-    const [acquired] = await world.chats.acquire(workers[0], 1, []);
-    if (acquired?.state === undefined) throw new Error("the chat was not acquired");
-    let state = acquired.state;
-    const { chats, published } = openWorld(database);
-    for (const move of ["begin", "commitText", "finish"] as Move[]) {
-      const outcome = await chats.work(chatId, inputFor(move, state) as WorkerInput, state);
-      if ("refused" in outcome || outcome.state === undefined) throw new Error(`${move} was refused`);
-      expect(outcome.chat).toEqual(await readChat(world.database, chatId, "alice"));
-      state = outcome.state;
-    }
-    // Only a step may have shown something that was checkpointed.
-    expect(statements).toEqual(["change_chat", "change_chat_deltas_messages", "change_chat"]);
-    expect(published.map(({ snapshotVersion }) => Number(snapshotVersion))).toEqual(
-      [1, 2, 3].map((after) => (acquired.state?.versions.snapshot ?? 0) + after),
-    );
-    expect((await world.chats.readState(chatId))?.phase).toEqual({ status: "waiting" });
-    expect((await readHistory(world.database, chatId)).map(({ id, role }) => [id, role])).toEqual([
-      [1, "user"],
-      [2, "assistant"],
-    ]);
-  });
-
-  it("take one statement for two things that a worker does at once, if nothing else is to be written", async () => {
-    await using opened = await openTestDatabase(engine);
-    const world = openWorld(opened.database);
-    await beatFor(world.database, workers[0]);
-    const begin = async (queued: boolean) => {
-      const chatId = await createChat(world);
-      const [acquired] = await world.chats.acquire(workers[0], 1, []);
-      if (queued) await apply(world, chatId, inputFor("sendQueue", newChat()));
-      const state = await world.chats.readState(chatId);
-      if (acquired === undefined || state === undefined) throw new Error("the chat was not acquired");
-      const outcome = await world.chats.work(chatId, inputFor("begin", state) as WorkerInput, state);
-      if ("refused" in outcome || outcome.state === undefined) throw new Error("no attempt was begun");
-      return { chatId, begun: outcome.state, before: world.published.length };
-    };
-    const finish = (chat: ChatState) => workerInput("finish", chat);
-
-    const { chatId, begun, before } = await begin(false);
-    const commit = inputFor("commitText", begun) as WorkerInput;
-    const ended = await world.chats.work(chatId, commit, begun, finish);
-    if ("refused" in ended || ended.state === undefined) throw new Error("the step was refused");
-    const { snapshot, history } = ended.state.versions;
-    const next = begun.versions.snapshot + 1;
-    expect([ended.state.phase.status, snapshot, history]).toEqual(["waiting", next, next]);
-    expect(world.published.slice(before).map((news) => Number(news.snapshotVersion))).toEqual([snapshot]);
-    expect(ended.messages.map(({ revision }) => revision)).toEqual([history]);
-    expect((await readHistory(world.database, chatId)).at(-1)?.revision).toBe(history);
-
-    const other = await begin(true);
-    const commitOther = inputFor("commitText", other.begun) as WorkerInput;
-    const stepped = await world.chats.work(other.chatId, commitOther, other.begun, finish);
-    if ("refused" in stepped) throw new Error("the step was refused");
-    expect(stepped.state?.phase.status).toBe("running");
-    expect(stepped.state?.versions.snapshot).toBe(other.begun.versions.snapshot + 1);
-  });
-
-  describe("that this replica has left idle", () => {
-    /** What a message took, and what it left. */
-    async function idleChat(database: Database, reserve: ReservePlace = () => undefined) {
-      const statements: string[] = [];
-      const counted: Database = {
-        ...methodsOf(database),
-        query: (statement, values) => {
-          statements.push(statement.name);
-          return database.query(statement, values);
-        },
-        transaction: (work, options) => {
-          statements.push("begin");
-          return database.transaction((tx) => {
-            const count = (name: string): void => void statements.push(name);
-            return work({
-              script: (text) => tx.script(text),
-              finish: (last) => tx.finish(last),
-              query: (statement, values) => (count(statement.name), tx.query(statement, values)),
-              execute: (statement, values) => (count(statement.name), tx.execute(statement, values)),
-            });
-          }, options);
-        },
-      };
-      const published: ChatNotification[] = [];
-      const chats = new Chats({
-        database: counted,
-        leaseMs,
-        publish: (notification) => published.push(notification),
-        reserve,
-      });
-      const chatId = randomUUID();
-      const chat = {
-        id: chatId,
-        owner: "alice",
-        title: "t",
-        labels: {},
-        model,
-        system: [],
-        first: undefined,
-      };
-      await chats.create(
-        () => chat,
-        () => undefined,
-      );
-      [statements, published].forEach((list) => (list.length = 0));
-      const send = (options: { owner?: string; key?: Idempotency<undefined>; said?: StoredPart[] } = {}) => {
-        const { owner = "alice", key, said } = options;
-        const message = { ...userMessage("hello"), ...(said && { parts: said }) };
-        const request = () => ({ type: "Send", message, whenBusy: "queue" }) as const;
-        return chats.request({ chatId, owner }, request, () => undefined, key);
-      };
-      return { chats, chatId, statements, published, send };
-    }
-
-    it("take a message with one statement", async () => {
-      await using opened = await openTestDatabase(engine);
-      const { chats, chatId, statements, published, send } = await idleChat(opened.database);
-      await send();
-      expect(statements).toEqual(["change_chat_messages"]);
-      const state = await chats.readState(chatId);
-      expect(published.map((news) => [news.chatId, Number(news.snapshotVersion)])).toEqual([
-        [chatId, state?.versions.snapshot],
-      ]);
-      const history = await readHistory(opened.database, chatId);
-      expect(history.map(({ role, revision }) => [role, revision])).toEqual([
-        ["user", state?.versions.history],
-      ]);
-    });
-
-    it.each([[false], [true]])(
-      "are taken with the message that they get (repeatable: %s)",
-      async (isKeyed) => {
-        await using opened = await openTestDatabase(engine);
-        const { database } = opened;
-        await beatFor(database, workers[0]);
-        const taken: Acquired[] = [];
-        let free = 1;
-        const reserve: ReservePlace = (id) => {
-          if (free === 0) return undefined;
-          free -= 1;
-          return {
-            workerId: workers[0],
-            readHistory: () => readHistory(database, id),
-            run: (acquired) => taken.push(acquired),
-            [Symbol.dispose]: () => void (free += 1),
-          };
-        };
-        const { chats, chatId, statements, published, send } = await idleChat(database, reserve);
-        const key = isKeyed ? newKey() : undefined;
-        await send(key && { key });
-        const change = isKeyed ? "change_chat_messages_once" : "change_chat_messages";
-        const others = ["begin", "lock_idempotency_key", "select_idempotency_key", "insert_idempotency_key"];
-        expect(statements.filter((name) => !others.includes(name))).toEqual([change]);
-        const [got] = taken;
-        expect(got).toMatchObject({ begun: true, takenOver: false, waitedMs: 0 });
-        expect(got?.state).toMatchObject({
-          phase: { status: "running", owner: { workerId: workers[0] } },
-          generationAttempt: 1,
-        });
-        expect(await chats.readState(chatId)).toEqual(got?.state);
-        expect(await got?.history).toEqual(await readHistory(database, chatId));
-        expect(published).toHaveLength(1);
-        // Nothing comes of it a second time, nor of what is said meanwhile, and the place is free again.
-        if (key !== undefined) await send({ key });
-        await send();
-        expect([taken.length, free]).toEqual([1, 1]);
-      },
-    );
-
-    it("take a repeatable one without being read, and once (MSG-4)", async () => {
-      await using opened = await openTestDatabase(engine);
-      const { chatId, statements, published, send } = await idleChat(opened.database);
-      const key = newKey();
-      const keyStatements = ["lock_idempotency_key", "select_idempotency_key"];
-      await send({ key });
-      expect(statements).toEqual([
-        "begin",
-        ...keyStatements,
-        "change_chat_messages_once",
-        "insert_idempotency_key",
-      ]);
-      await send({ key });
-      expect(published).toHaveLength(1);
-      expect(await readHistory(opened.database, chatId)).toHaveLength(1);
-    });
-
-    it("take a message that is repeated when its turn is over once all the same (MSG-4)", async () => {
-      await using opened = await openTestDatabase(engine);
-      const { chats, chatId, published, send, statements } = await idleChat(opened.database);
-      const key = newKey();
-      await send({ key });
-      await beatFor(opened.database, workers[0]);
-      let [state] = (await chats.acquire(workers[0], 1, [])).map((acquired) => acquired.state);
-      for (const move of ["begin", "commitText", "finish"] as Move[]) {
-        if (state === undefined) throw new Error("the chat is gone");
-        const outcome = await apply({ chats }, chatId, inputFor(move, state), { believed: state });
-        state = outcome as ChatState;
-      }
-      [statements, published].forEach((list) => (list.length = 0));
-      await send({ key });
-      expect(statements).toContain("change_chat_messages_once");
-      expect(published).toEqual([]);
-      expect(await chats.readState(chatId)).toEqual(state);
-      expect(await readHistory(opened.database, chatId)).toHaveLength(2);
-    });
-
-    it.each([[undefined], [newKey()]])("are looked at when another replica has changed them", async (key) => {
-      await using opened = await openTestDatabase(engine);
-      const { chats, chatId, send } = await idleChat(opened.database);
-      await apply(openWorld(opened.database), chatId, inputFor("sendQueue", newChat()));
-      await send(key && { key: { ...key, key: randomUUID() } });
-      // It waits for its turn: the other one runs.
-      const state = await chats.readState(chatId);
-      expect(state?.queue).toMatchObject([{ parts: userMessage("hello").parts }]);
-      expect(await readHistory(opened.database, chatId)).toHaveLength(1);
-    });
-
-    it("are looked at after a message failed, as it does where rows were changed without a version", async () => {
-      await using opened = await openTestDatabase(engine);
-      const { chatId, send } = await idleChat(opened.database);
-      await opened.database.script(`update chats set last_message_id = 1 where id = '${chatId}';
-        insert into messages (chat_id, id, revision, role, content, content_version)
-        select id, 1, snapshot_version, 'user', '[]', 2 from chats where id = '${chatId}'`);
-      await expect(send()).rejects.toBeInstanceOf(DatabaseError);
-      await send();
-      expect((await readHistory(opened.database, chatId)).map(({ id }) => id)).toEqual([1, 2]);
-    });
-
-    it("are nobody else's, and what cannot be carried out changes nothing", async () => {
-      await using opened = await openTestDatabase(engine);
-      const { chats, chatId, published, send } = await idleChat(opened.database);
-      await expect(send({ owner: "bob" })).rejects.toMatchObject({ reason: "CHAT_NOT_FOUND" });
-      const file = { type: "file", file_id: randomUUID(), media_type: "text/plain" } as const;
-      await expect(send({ said: [file] })).rejects.toMatchObject({ reason: "FILE_NOT_FOUND" });
-      const unknownModel = () => {
-        throw new PalaverError("invalid_argument", "UNKNOWN_MODEL", "there is no such model");
-      };
-      const target = { chatId, owner: "alice" };
-      await expect(chats.request(target, unknownModel, () => undefined)).rejects.toMatchObject({
-        reason: "UNKNOWN_MODEL",
-      });
-      expect([...published, ...(await readHistory(opened.database, chatId))]).toEqual([]);
-    });
   });
 
   it("announce every change once, after the commit (CHAT-2, BUS-3)", async () => {

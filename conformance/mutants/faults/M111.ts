@@ -5,7 +5,7 @@ export const fault: Fault = {
   title: "an idempotency key answers whatever is asked with it",
   edits: [
     {
-      file: "src/chat/chats.ts",
+      file: "src/chat/idempotency.ts",
       find: "if (Buffer.compare(earlier.requestHash, requestHash) !== 0) {",
       replace: "if (earlier.requestHash.length !== requestHash.length) {",
     },

@@ -17,9 +17,9 @@ export const fault: Fault = {
     { file: "src/chat/chats.ts", find: "input, { isLast: true });", replace: "input, { isLast: false });" },
     {
       file: "src/chat/chats.ts",
-      find: "if (idempotency === undefined) return work(tx, known);",
+      find: "await inTransactionOnce(this.#database, options, work);",
       replace:
-        "if (idempotency === undefined) {\n        const early = await work(tx, known);\n        for (const news of early.notify) this.#tell(news);\n        return { ...early, notify: [] };\n      }",
+        "await inTransactionOnce(this.#database, options, async (tx, read: Read) => {\n      const early = await work(tx, read);\n      for (const news of early.notify) this.#tell(news);\n      return { ...early, notify: [] };\n    });",
     },
   ],
   kills: ["bus/notify-after-commit"],
