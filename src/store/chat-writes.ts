@@ -101,12 +101,18 @@ const setMachineColumns = `set (${machineColumns}) =
 const isOutdatedDelta = `d.chat_id = $20 and not ($3::text in ('running', 'interrupting')
       and $5::jsonb is null and d.history_version = $12 and d.generation_attempt = $17)`;
 
+/** Lists show it on top, and know that it has changed without the trigger that notes other changes of what they show. */
+const touched = (
+  isTouched: string,
+): string => `updated_at = case when ${isTouched} then clock_timestamp() else updated_at end,
+      list_xid = case when ${isTouched} then pg_current_xact_id() else list_xid end`;
+
 const updateStatement: Statement = {
   name: "update_chat",
   text: `with void as (delete from checkpoint_deltas d where ${isOutdatedDelta})
     update chats c ${setMachineColumns},
       title = coalesce($21, title), labels = coalesce($22::jsonb, labels), pinned = coalesce($23, pinned),
-      updated_at = case when $24 then clock_timestamp() else updated_at end
+      ${touched("$24")}
     where c.id = $20 returning ${chatColumns}`,
 };
 
@@ -199,7 +205,7 @@ function changeStatement(
 ): Statement {
   const unlessKnown = " and not exists (select from idempotency_keys k where k.owner = $23 and k.key = $24)";
   const update = `update chats c ${setMachineColumns},
-        updated_at = case when $21 then clock_timestamp() else updated_at end
+        ${touched("$21")}
       where c.id = $20 and c.snapshot_version = $22${once ? unlessKnown : ""} returning ${chatColumns}, now() as written_at`;
   const dropped = `dropped as (delete from checkpoint_deltas d using changed where ${isOutdatedDelta})`;
   const at = (index: number): string => `$${index + (once ? 25 : 23)}`;

@@ -11,7 +11,14 @@ import {
 import { inputFor, model, type Move, newChat, userMessage } from "../../src/chat/machine.fixture.js";
 import type { ChatNotification } from "../../src/gen/palaver/relay/v1/notification_pb.js";
 import { PalaverError, type StoredPart } from "../../src/protocol/index.js";
-import { type Database, DatabaseError, readChat, readHistory } from "../../src/store/index.js";
+import {
+  type Database,
+  DatabaseError,
+  readChat,
+  readChatChanges,
+  readHistory,
+  readSnapshot,
+} from "../../src/store/index.js";
 import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
 import { beatFor } from "../kit/heartbeat.js";
 import { apply, createChat, leaseMs, newKey, openWorld, workerInput, workers } from "./chats.fixture.js";
@@ -86,6 +93,43 @@ describe.each(engines)("chats on %s", (engine) => {
     if ("refused" in stepped) throw new Error("the step was refused");
     expect(stepped.state?.phase.status).toBe("running");
     expect(stepped.state?.versions.snapshot).toBe(other.begun.versions.snapshot + 1);
+  });
+
+  it("are told to lists by what writes a message, and by a trigger whatever else changes what lists show", async () => {
+    await using opened = await openTestDatabase(engine);
+    const world = openWorld(opened.database);
+    const { database, chats } = world;
+    await beatFor(database, workers[0]);
+    let round: { seen: string } = { seen: await readSnapshot(database) };
+    const told = async (): Promise<number> => {
+      const { changes, now } = await readChatChanges(database, "alice", { ...round, round: undefined }, 10);
+      round = { seen: now };
+      return changes.length;
+    };
+    const trigger = (is: "enable" | "disable") =>
+      database.script(`alter table chats ${is} trigger chats_list_change`);
+
+    const chatId = await createChat(world);
+    expect(await told()).toBe(1);
+    const [acquired] = await chats.acquire(workers[0], 1, []);
+    expect(await told()).toBe(1);
+    await trigger("disable");
+    if (acquired?.state === undefined) throw new Error("the chat was not acquired");
+    const begun = await apply(world, chatId, inputFor("begin", acquired.state), { believed: acquired.state });
+    expect(await told()).toBe(0);
+    const believed = begun as ChatState;
+    const step = await apply(world, chatId, inputFor("commitText", believed), { believed });
+    expect(await told()).toBe(1);
+    await trigger("enable");
+    await apply(world, chatId, inputFor("finish", step as ChatState), { believed: step as ChatState });
+    expect(await told()).toBe(1);
+    await trigger("disable");
+    // To a chat that is not known, and to one that is.
+    for (const { chats: others } of [openWorld(database), world]) {
+      await apply({ chats: others }, chatId, inputFor("sendQueue", newChat()));
+      expect(await told()).toBe(1);
+      await apply({ chats: others }, chatId, inputFor("interrupt", newChat()));
+    }
   });
 
   describe("that this replica has left idle", () => {
