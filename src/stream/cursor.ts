@@ -5,7 +5,7 @@ import { decodeCursorText, encodeCursorText } from "../protocol/index.js";
 import { compareEpisodes } from "./episode.js";
 import { packNumbers, unpackNumbers } from "./packed-numbers.js";
 import type { StreamPosition } from "./stream-state.js";
-import type { Told } from "./told.js";
+import { isSameTold, type Told } from "./told.js";
 
 /**
  * A position in a chat's stream as the text that clients hand back (STREAM-4): at most 256 bytes, in the middle of a step usually 16 or
@@ -54,25 +54,9 @@ const made = new LastFew<{
 
 /** Positions after the same delta, which differ in what else is known. Compared for every delta and subscriber. */
 function isSame(a: StreamPosition, b: StreamPosition): boolean {
+  if (a === b) return true;
   if (a.afterMessageId !== b.afterMessageId || a.seen?.lastSeq !== b.seen?.lastSeq) return false;
-  const [x, y] = [a.told, b.told];
-  if (x === y) return true;
-  return (
-    x !== undefined &&
-    y !== undefined &&
-    x.snapshotVersion === y.snapshotVersion &&
-    x.historyVersion === y.historyVersion &&
-    x.generationAttempt === y.generationAttempt &&
-    x.queueVersion === y.queueVersion &&
-    x.retryVersion === y.retryVersion &&
-    x.metadataVersion === y.metadataVersion &&
-    x.status === y.status &&
-    x.retrying === y.retrying &&
-    x.messageVersion === y.messageVersion &&
-    x.partly?.version === y.partly?.version &&
-    x.partly?.throughId === y.partly?.throughId &&
-    x.opening === y.opening
-  );
+  return a.told === b.told || (a.told !== undefined && b.told !== undefined && isSameTold(a.told, b.told));
 }
 
 /**

@@ -79,6 +79,8 @@ const eventOverhead = 16;
 /** The text of one event, so that responses stay small. */
 const maxEventLength = 256 * 1024;
 
+const noEvents: readonly StreamEvent[] = [];
+
 /** See {@link EpisodeLog} and {@link EpisodeWriter}. */
 export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
   readonly episode: EpisodeId;
@@ -153,7 +155,7 @@ export class GrowingEpisode implements EpisodeLog, EpisodeWriter {
   read(afterSeq: number, maxLength = Number.POSITIVE_INFINITY): readonly StreamEvent[] | undefined {
     const runs = this.#runs;
     const lastSeq = this.#lastSeq;
-    if (afterSeq === lastSeq) return [];
+    if (afterSeq === lastSeq) return noEvents;
     if (runs === undefined) return undefined;
     if (afterSeq > lastSeq) return this.#state.type === "open" ? [] : undefined;
     const last = this.#lastRead;

@@ -78,7 +78,7 @@ export class Subscription implements Disposable {
 
   #state: StreamState;
   /** What the machine emitted and nobody took yet. */
-  readonly #outbox: Emission[] = [];
+  #outbox: Emission[] = [];
   #outboxSize = 0;
   /** Where the subscriber is with what it took. */
   #position: StreamPosition;
@@ -165,9 +165,8 @@ export class Subscription implements Disposable {
   #take(): StreamBatch | undefined {
     if (this.#deps.shutdown.aborted) throw shuttingDown();
     if (this.#failure === undefined) this.#advance();
-    const batch = this.#outbox.splice(0, batchLength(this.#outbox));
+    const batch = this.#nextEmissions();
     const last = batch.at(-1);
-    for (const { event } of batch) this.#outboxSize -= approximateSize(event);
     if (last?.position !== undefined) {
       this.#silence.restart();
       this.#position = last.position;
@@ -180,6 +179,20 @@ export class Subscription implements Disposable {
     // The first event is the status, however long the database takes.
     if (!this.#silence.takeDue() || this.#position.told === undefined) return undefined;
     return { events: [keepalive], cursor: cursorAfter(this.#chatId, keepalive, this.#position) };
+  }
+
+  /** What the next batch is made of: nearly always all that there is. */
+  #nextEmissions(): readonly Emission[] {
+    const outbox = this.#outbox;
+    const isOne = outbox.length <= maxBatchEvents && this.#outboxSize <= maxBatchSize;
+    if (isOne && outbox.at(-1)?.position !== undefined) {
+      this.#outbox = [];
+      this.#outboxSize = 0;
+      return outbox;
+    }
+    const batch = outbox.splice(0, batchLength(outbox));
+    for (const { event } of batch) this.#outboxSize -= approximateSize(event);
+    return batch;
   }
 
   [Symbol.dispose](): void {

@@ -57,6 +57,23 @@ export function statusOf(view: ChatView): Told {
   };
 }
 
+export function isSameTold(a: Told, b: Told): boolean {
+  return (
+    a.snapshotVersion === b.snapshotVersion &&
+    a.historyVersion === b.historyVersion &&
+    a.generationAttempt === b.generationAttempt &&
+    a.queueVersion === b.queueVersion &&
+    a.retryVersion === b.retryVersion &&
+    a.metadataVersion === b.metadataVersion &&
+    a.status === b.status &&
+    a.retrying === b.retrying &&
+    a.messageVersion === b.messageVersion &&
+    a.partly?.version === b.partly?.version &&
+    a.partly?.throughId === b.partly?.throughId &&
+    a.opening === b.opening
+  );
+}
+
 /** Nobody can have been told this: the database is older than the position, or the position was made up. */
 export function isAhead(told: Told, { snapshotVersion }: Told): boolean {
   return Math.max(told.snapshotVersion, told.messageVersion, told.partly?.version ?? 0) > snapshotVersion;
