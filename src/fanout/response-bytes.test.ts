@@ -72,6 +72,8 @@ const anyEvent: fc.Arbitrary<StreamEvent> = withUnknown(
     .map((event) => create(StreamEventSchema, { event })),
 );
 
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
 describe("a response that is written without asking the schema", () => {
   it("is what the schema makes of it, after the bytes that are left free", () => {
     fc.assert(
@@ -81,8 +83,8 @@ describe("a response that is written without asking the schema", () => {
           SubscribeResponseSchema,
           create(SubscribeResponseSchema, { events, cursor }),
         );
-        expect(Buffer.from(bytes.subarray(0, 5))).toEqual(Buffer.alloc(5));
-        expect(Buffer.from(bytes.subarray(5))).toEqual(Buffer.from(expected));
+        // Equal arrays would be found out byte for byte, in a hundred times the time.
+        expect(hex(bytes)).toBe("00".repeat(5) + hex(expected));
       }),
       { numRuns: 1_000 },
     );
