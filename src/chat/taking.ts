@@ -31,7 +31,7 @@ export type ReservePlace = (chatId: string) => Place | undefined;
 
 /**
  * A request of a client that may leave a chat to be run. If a worker of this process has a place for it, the same commit makes the chat that
- * worker's and begins the next attempt, unless tools are to be run first: so nobody has to be told of it, or to look for it.
+ * worker's and begins the next attempt, unless that is to come later: so nobody has to be told of it, or to look for it.
  */
 export class Taking implements Disposable {
   readonly #reserve: ReservePlace;
@@ -58,11 +58,12 @@ export class Taking implements Disposable {
     const { workerId } = this.#place;
     const acquired = andThen(change, { type: "Acquire", workerId });
     if (acquired === undefined) return change;
-    const { leaseEpoch, versions, generationAttempt, openCalls } = acquired.after;
+    const { phase, leaseEpoch, versions, generationAttempt, openCalls } = acquired.after;
     const fence = { workerId, leaseEpoch };
     const attempt = { historyVersion: versions.history, generationAttempt };
-    const begun =
-      openCalls.length === 0 ? andThen(acquired, { type: "BeginAttempt", fence, attempt }) : undefined;
+    // Tools are to be run first, or a failed attempt is to be repeated later.
+    const isDue = openCalls.length === 0 && !("retry" in phase && phase.retry !== undefined);
+    const begun = isDue ? andThen(acquired, { type: "BeginAttempt", fence, attempt }) : undefined;
     this.#taken = { left: change.after, change: begun ?? acquired, begun: begun !== undefined };
     if (chat === "new") this.#historyBefore = Promise.resolve([]);
     if (chat === "believed") this.#historyBefore = this.#place.readHistory?.().catch(() => undefined);

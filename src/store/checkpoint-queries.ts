@@ -91,7 +91,7 @@ const appendDeltas: Statement = {
  *
  * A change that is one statement (`changeChat`) does not see rows that it had to wait for. So a replica makes none while it writes down what that
  * chat has shown. Where another replica does, to take the chat over, and where the connection was lost, so that nobody knows whether this
- * statement still runs, rows may stay until the chat's next change: nobody reads them.
+ * statement still runs, rows may stay until a later change of the chat that drops what it finds: nobody reads them.
  *
  * It waits for no lock, so it neither hangs on a chat nor deadlocks. A chunk that is written again, because the answer got lost, and has
  * grown meanwhile, replaces its former self; one that is late replaces nothing that has more.

@@ -102,7 +102,7 @@ export class Worker {
     this.#lastBeatMs = clock.monotonicMs();
     this.#metrics = new WorkerMetrics(options.metrics, {
       busy: () => this.#busy(),
-      waiting: () => this.#running.size - this.#busy(),
+      waiting: () => this.#running.size - this.#runningAtWork(),
       capacity: options.capacity,
       heartbeatAgeMs: () => clock.monotonicMs() - this.#lastBeatMs,
     });
@@ -212,8 +212,12 @@ export class Worker {
 
   /** How many turns are at work, or about to be. */
   #busy(): number {
-    const running = [...this.#running.values()].filter(({ control }) => !control.waiting);
-    return running.length + this.#places.size;
+    return this.#runningAtWork() + this.#places.size;
+  }
+
+  /** The others wait for something outside. */
+  #runningAtWork(): number {
+    return [...this.#running.values()].filter(({ control }) => !control.waiting).length;
   }
 
   /** Beside the beat, which must not wait for it. */
@@ -345,11 +349,14 @@ export class Worker {
   #run(lease: Lease): void {
     const { bus, logger, clock, turn } = this.#options;
     const { chats: all } = this.#options;
+    const older = this.#running.get(lease.chatId);
+    // Answers to two commits may come in another order than the commits.
+    if (older !== undefined && older.lease.fence.leaseEpoch > lease.fence.leaseEpoch) return;
     const steps = new StepCounts({ chats: all, metrics: this.#metrics, clock, begun: lease.begun });
     const { chats } = steps;
     const pause = (ms: number): Promise<boolean> => this.#pause(ms, this.#stopped);
     // An older turn of this chat can only be one that has lost it and has not noticed yet.
-    this.#running.get(lease.chatId)?.control.lose();
+    older?.control.lose();
     const control = new TurnControl(() => this.#wakeup.notify());
     const watch = bus.watchChat(lease.chatId, (notification) => this.#noticed(lease, control, notification));
     const ended = runTurn({ ...turn, chats, clock, logger }, lease, control)
@@ -366,6 +373,8 @@ export class Worker {
         steps[Symbol.dispose]();
         watch[Symbol.dispose]();
         if (this.#running.get(lease.chatId)?.control === control) this.#running.delete(lease.chatId);
+        // It may be ours under a newer lease, the answer to which got lost.
+        if (end === "lost") this.#lookEverywhere();
         this.#wakeup.notify();
       });
     this.#running.set(lease.chatId, { lease, control, watch, ended });

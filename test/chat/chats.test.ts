@@ -61,7 +61,8 @@ function takenWith(before: ChatState, after: ChatState): ChatState | undefined {
   const acquired = transition(after, { type: "Acquire", workerId: workers[0] });
   if (!acquired.ok || acquired.chat === undefined) return undefined;
   const begun = transition(acquired.chat, inputFor("begin", acquired.chat));
-  const hasBegun = acquired.chat.openCalls.length === 0 && begun.ok && begun.chat !== undefined;
+  const isDue = acquired.chat.openCalls.length === 0 && phase.retry === undefined;
+  const hasBegun = isDue && begun.ok && begun.chat !== undefined;
   const taken = hasBegun ? begun.chat : acquired.chat;
   return { ...taken, versions: atMost(before.versions.snapshot + 1, taken.versions) };
 }
@@ -121,6 +122,16 @@ const examples: [Step[]][] = [
   [[...changedElsewhere, { ...here, move: "sendQueue", room: true }]],
   [[...changedElsewhere, { ...here, move: "sendQueue", room: true, keyed: true }]],
   [[...twoTurns, { ...here, move: "edit", room: true }]],
+  // Left to wait for the next attempt, and touched meanwhile.
+  [
+    [
+      { ...here, move: "acquire" },
+      { ...here, move: "begin" },
+      { ...here, move: "retry" },
+      { ...here, move: "release" },
+      { ...here, move: "rename", room: true },
+    ],
+  ],
   // Acquired from a dead owner, with something to follow that changes nothing.
   [
     [

@@ -3,7 +3,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { Chats } from "../../src/chat/index.js";
 import { systemClock } from "../../src/platform/index.js";
-import { type Database, openPostgres, writeHeartbeat } from "../../src/store/index.js";
+import { type Database, openPostgres, readChat, writeHeartbeat } from "../../src/store/index.js";
 import { engines, methodsOf, openTestDatabase } from "../kit/databases.js";
 import { openStatementTap } from "../kit/statement-tap.js";
 import { until } from "../kit/until.js";
@@ -140,6 +140,32 @@ describe("a worker", { timeout: 60_000 }, () => {
       what: "the chat to be acquired anew",
     });
     expect(isLost).toBe(true);
+  });
+
+  it("goes on with the newest lease of a chat, whatever comes to it late or not at all", async () => {
+    await using opened = await openTestDatabase("postgres");
+    await using workers = await startWorkers({ ...opened, capacities: [10] });
+    const { chats, elsewhere } = workers;
+    /** Only who runs it can do that. */
+    const interrupt = async (chatId: string): Promise<void> => {
+      await chats.request({ chatId, owner: "alice" }, { type: "Interrupt" }, () => undefined);
+      await until(async () => (await chats.readState(chatId))?.phase.status === "waiting", {
+        what: "the interrupt to be carried out",
+      });
+    };
+    const late = await workers.newChat();
+    const [chat, state] = [await readChat(opened.database, late, "alice"), await chats.readState(late)];
+    if (chat === undefined || state === undefined) throw new Error("the chat is gone");
+    const place = await until(() => workers.reserve(late), { what: "a place" });
+    const common = { messages: [], queued: undefined, takenOver: false, waitedMs: undefined, begun: true };
+    place.run({ ...common, chat, state: { ...state, leaseEpoch: state.leaseEpoch - 1 } });
+    await interrupt(late);
+
+    const lost = await workers.newChat();
+    const { phase } = (await chats.readState(lost)) ?? {};
+    const owner = phase?.status === "running" ? phase.owner?.workerId : undefined;
+    expect(await elsewhere.acquire(owner ?? "", 1, [])).toHaveLength(1);
+    await interrupt(lost);
   });
 
   it("has no more places than it may run turns, and stops when none is left that it gave away", async () => {
