@@ -52,5 +52,5 @@ const prefixLength = 5;
 
 /** The very same events: nobody changes them. */
 function isSame(a: readonly StreamEvent[], b: readonly StreamEvent[]): boolean {
-  return a.length === b.length && a.every((event, index) => event === b[index]);
+  return a === b || (a.length === b.length && a.every((event, index) => event === b[index]));
 }

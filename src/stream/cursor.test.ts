@@ -4,7 +4,7 @@ import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import { encodeCursorText } from "../protocol/index.js";
 import { chatId } from "./chat-model.fixture.js";
 import { ChatWorld } from "./chat-world.fixture.js";
-import { cursorAfter, decodeCursor, encodeCursor } from "./cursor.js";
+import { decodeCursor, encodeCursor } from "./cursor.js";
 import { MachineRun, nothing } from "./machine-run.fixture.js";
 import { packNumbers } from "./packed-numbers.js";
 import type { StreamPosition } from "./stream-state.js";
@@ -208,30 +208,4 @@ test("STREAM-4: whatever a forged cursor holds, it is none, or the one text of a
   );
   // The property says nothing if all are refused.
   expect(accepted).toBeGreaterThan(0);
-});
-
-test("subscribers that get the same delta get the very same cursor, which is made once", () => {
-  const world = new ChatWorld();
-  world.send();
-  world.acquire();
-  world.begin();
-  world.openLog();
-  const runs = [new MachineRun(world), new MachineRun(world)];
-  for (const run of runs) run.settle();
-  world.delta("Hi");
-  const [first, second] = runs.map((run) => {
-    run.settle();
-    return run.emissions.at(-1);
-  });
-  if (first?.position === undefined || second?.position === undefined) throw new Error("no delta came");
-  expect(first.event).toBe(second.event);
-  expect(cursorAfter(chatId, first.event, first.position)).toBe(
-    cursorAfter(chatId, second.event, second.position),
-  );
-  // Whoever knows something else gets another.
-  const elsewhere = { ...first.position, afterMessageId: 7 };
-  expect(cursorAfter(chatId, first.event, elsewhere)).not.toBe(
-    cursorAfter(chatId, first.event, first.position),
-  );
-  expect(encodeCursor(chatId, nothing)).toBe("");
 });

@@ -1,11 +1,9 @@
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
-import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
-import { LastFew } from "../platform/index.js";
 import { decodeCursorText, encodeCursorText } from "../protocol/index.js";
 import { compareEpisodes } from "./episode.js";
 import { packNumbers, unpackNumbers } from "./packed-numbers.js";
 import type { StreamPosition } from "./stream-state.js";
-import { isSameTold, type Told } from "./told.js";
+import type { Told } from "./told.js";
 
 /**
  * A position in a chat's stream as the text that clients hand back (STREAM-4): at most 256 bytes, in the middle of a step usually 16 or
@@ -30,33 +28,6 @@ export function decodeCursor(chatId: string, text: string): StreamPosition | und
   }
   // The one text of this position: a cursor that says more, or says it in another way, was not given out by anyone.
   return encodeCursor(chatId, position) === text ? position : undefined;
-}
-
-/**
- * The cursor after an event. Subscribers that get the same delta with the same knowledge, as nearly all do, get the very same text, which
- * is made once.
- */
-export function cursorAfter(chatId: string, event: StreamEvent, position: StreamPosition): string {
-  // Only deltas are shared, and those belong to one chat.
-  if (event.event.case !== "messagePart") return encodeCursor(chatId, position);
-  const known = made.find((other) => other.event === event && isSame(other.position, position));
-  if (known !== undefined) return known.text;
-  const text = encodeCursor(chatId, position);
-  made.add({ event, position, text });
-  return text;
-}
-
-const made = new LastFew<{
-  readonly event: StreamEvent;
-  readonly position: StreamPosition;
-  readonly text: string;
-}>(8);
-
-/** Positions after the same delta, which differ in what else is known. Compared for every delta and subscriber. */
-function isSame(a: StreamPosition, b: StreamPosition): boolean {
-  if (a === b) return true;
-  if (a.afterMessageId !== b.afterMessageId || a.seen?.lastSeq !== b.seen?.lastSeq) return false;
-  return a.told === b.told || (a.told !== undefined && b.told !== undefined && isSameTold(a.told, b.told));
 }
 
 /**

@@ -16,9 +16,9 @@ export { splitPart } from "./fragment.js";
 export { SharedReads } from "./shared-reads.js";
 export { deltaEvent } from "./stream-event.js";
 export type { StreamPosition } from "./stream-state.js";
+export type { StreamBatch } from "./stream-batch.js";
 export {
   type ChangeHints,
-  type StreamBatch,
   Subscription,
   type SubscriptionDeps,
 } from "./subscription.js";

@@ -53,6 +53,10 @@ export class MachineRun {
     return this.#state.phase;
   }
 
+  get state(): StreamState {
+    return this.#state;
+  }
+
   feed(input: StreamInput): void {
     const { state, outputs } = stepStream(this.#state, input);
     this.#state = state;

@@ -570,15 +570,3 @@ test("STREAM-5: a gap in the deltas is never passed on", () => {
   const episode = log?.episode ?? { historyVersion: 0, generationAttempt: 0 };
   expect(() => run.feed({ type: "deltas", episode, events: log?.read(0) ?? [] })).toThrow(/continue/);
 });
-
-test("a delta is passed on as one object to all who know the same, and with their own position to others", () => {
-  generating("a");
-  const runs = [settled(), settled(), settled(1)];
-  world.delta("b");
-  for (const run of runs) run.settle();
-  const [one, same, other] = runs.map(({ emissions }) => emissions.at(-1));
-  expect(one?.event.event.case).toBe("messagePart");
-  expect(same).toBe(one);
-  expect(other?.event).toBe(one?.event);
-  expect([one, other].map((each) => each?.position?.afterMessageId)).toEqual([0, 1]);
-});

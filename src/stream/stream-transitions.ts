@@ -1,7 +1,6 @@
 /** The transitions of the stream machine: what happens in the cells of its table. See `stream-machine.ts`. */
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
-import { LastFew } from "../platform/index.js";
 import type { ChatView, ReadViewOptions } from "./chat-view.js";
 import { deltaEmissions, emission, viewEmissions } from "./emissions.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
@@ -17,7 +16,7 @@ import type {
   StreamOutput,
   StreamState,
 } from "./stream-state.js";
-import { isAhead, isGenerating, isIdle, isSameTold, statusOf, type Told, toldOf } from "./told.js";
+import { isAhead, isGenerating, isIdle, statusOf, type Told, toldOf } from "./told.js";
 import { tellings } from "./view-events.js";
 
 /** How long a longer history waits for the end of the episode that led to it. Its worker ends it right after the commit. */
@@ -376,33 +375,8 @@ export function pass(
   episode: EpisodeId,
   events: readonly StreamEvent[],
 ): StreamStep {
-  return { state, outputs: passed(state, episode, events) };
+  return { state, outputs: [emit(deltaEmissions(events, episode, state))] };
 }
-
-/** Made once for all subscribers of a chat that are at the same place, who are told one after the other. */
-function passed(
-  { afterMessageId, told }: CatchingUp | Live | Holding,
-  episode: EpisodeId,
-  events: readonly StreamEvent[],
-): readonly StreamOutput[] {
-  const known = lastPassed.find(
-    (other) =>
-      other.events === events &&
-      other.afterMessageId === afterMessageId &&
-      (other.told === told || isSameTold(other.told, told)),
-  );
-  if (known !== undefined) return known.outputs;
-  const outputs = [emit(deltaEmissions(events, episode, { afterMessageId, told }))];
-  lastPassed.add({ events, afterMessageId, told, outputs });
-  return outputs;
-}
-
-const lastPassed = new LastFew<{
-  readonly events: readonly StreamEvent[];
-  readonly afterMessageId: number;
-  readonly told: Told;
-  readonly outputs: readonly StreamOutput[];
-}>(4);
 
 /** Some of its deltas were told. */
 function isShownAny(preview: Preview | undefined): boolean {

@@ -9,7 +9,8 @@ import { ChatWorld } from "./chat-world.fixture.js";
 import { decodeCursor } from "./cursor.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { describeEvent, nothing } from "./machine-run.fixture.js";
-import { type ChangeHints, type StreamBatch, Subscription, type SubscriptionDeps } from "./subscription.js";
+import type { StreamBatch } from "./stream-batch.js";
+import { type ChangeHints, Subscription, type SubscriptionDeps } from "./subscription.js";
 
 let world: ChatWorld;
 let bus: TestBus;

@@ -1,13 +1,14 @@
 import { setMaxListeners } from "node:events";
-import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { type Clock, DueTimer, type Logger, Wakeup } from "../platform/index.js";
 import { PalaverError } from "../protocol/index.js";
 import type { ChatReader } from "./chat-view.js";
-import { cursorAfter } from "./cursor.js";
+import { encodeCursor } from "./cursor.js";
 import type { EpisodeSource } from "./delta-log.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
 import type { EpisodeLog } from "./episode-log.js";
 import { approximateSize } from "./event-size.js";
+import { tellDeltas } from "./live-step.js";
+import { maxBatchEvents, maxBatchSize, type StreamBatch } from "./stream-batch.js";
 import { keepalive } from "./stream-event.js";
 import { startStream, stepStream } from "./stream-machine.js";
 import type { Emission, StreamInput, StreamOutput, StreamPosition, StreamState } from "./stream-state.js";
@@ -46,15 +47,6 @@ interface SubscribeOptions {
   readonly position: StreamPosition;
 }
 
-/** What became ready together, in order; never empty. At most 256 events and, unless it is one event, about 1 MiB. */
-export interface StreamBatch {
-  readonly events: readonly StreamEvent[];
-  /** Where a later subscription goes on after them (STREAM-3). */
-  readonly cursor: string;
-}
-
-const maxBatchEvents = 256;
-const maxBatchSize = 1024 * 1024;
 const standardMaxBacklog = 4 * 1024 * 1024;
 
 /**
@@ -164,21 +156,46 @@ export class Subscription implements Disposable {
 
   #take(): StreamBatch | undefined {
     if (this.#deps.shutdown.aborted) throw shuttingDown();
+    const deltas = this.#takeDeltas();
+    if (deltas !== undefined) return deltas;
     if (this.#failure === undefined) this.#advance();
     const batch = this.#nextEmissions();
     const last = batch.at(-1);
     if (last?.position !== undefined) {
       this.#silence.restart();
       this.#position = last.position;
-      return {
-        events: batch.map(({ event }) => event),
-        cursor: cursorAfter(this.#chatId, last.event, last.position),
-      };
+      return { events: batch.map(({ event }) => event), cursor: encodeCursor(this.#chatId, last.position) };
     }
     if (this.#failure !== undefined) throw this.#failure;
     // The first event is the status, however long the database takes.
     if (!this.#silence.takeDue() || this.#position.told === undefined) return undefined;
-    return { events: [keepalive], cursor: cursorAfter(this.#chatId, keepalive, this.#position) };
+    return { events: [keepalive], cursor: encodeCursor(this.#chatId, this.#position) };
+  }
+
+  /** The next deltas, while live and as long as there is nothing but deltas. */
+  #takeDeltas(): StreamBatch | undefined {
+    const [state, followed] = [this.#state, this.#followed];
+    if (state.phase !== "live" || followed?.log.state.type !== "open" || this.#hasOthers()) return undefined;
+    const events = followed.log.read(followed.lastSeq, maxBatchSize);
+    if (events === undefined || events.length === 0) return undefined;
+    const step = tellDeltas(this.#chatId, state, followed.log.episode, events);
+    if (step === undefined) return undefined;
+    followed.lastSeq = step.position.seen?.lastSeq ?? followed.lastSeq;
+    this.#state = step.state;
+    this.#position = step.position;
+    this.#silence.restart();
+    return step.batch;
+  }
+
+  /** There may be something to take, or to be told to the machine, beside deltas. */
+  #hasOthers(): boolean {
+    return (
+      this.#failure !== undefined ||
+      this.#outbox.length > 0 ||
+      this.#opened !== undefined ||
+      this.#inbox.length > 0 ||
+      this.#notifiedVersion !== undefined
+    );
   }
 
   /** What the next batch is made of: nearly always all that there is. */

@@ -6,9 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/subscription.ts",
-      find: "        events: batch.map(({ event }) => event),",
+      find: "events: batch.map(({ event }) => event),",
       replace:
-        '        events: batch\n          .map(({ event }) => event)\n          .sort((a, b) => Number(a.event.case === "messagePart") - Number(b.event.case === "messagePart")),',
+        'events: batch.map(({ event }) => event).sort((a, b) => Number(a.event.case === "messagePart") - Number(b.event.case === "messagePart")),',
     },
   ],
   kills: ["order/parts-before-commit"],
