@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { startFloor } from "../floors/floor.js";
 import type { Child } from "../kit/child.js";
@@ -46,10 +47,21 @@ async function bytesEach(
   const group = { url, wire: "grpc" as const, chatIds: [chatId] };
   // What the first ones cost is code that is loaded and compiled.
   await (await subscribers.open({ ...group, count: 50, connections: 50 })).close();
-  const before = await server.usage({ collect: true });
+  const before = await settledRss(server);
   await subscribers.open({ ...group, count, connections });
-  const after = await server.usage({ collect: true });
-  return Math.max(1, after.rss - before.rss) / count;
+  return Math.max(1, (await settledRss(server)) - before) / count;
+}
+
+/** Bytes, once collecting garbage frees no more: V8 gives pages that became free back to the system some time after. */
+async function settledRss(server: Child): Promise<number> {
+  let { rss } = await server.usage({ collect: true });
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await sleep(500);
+    const next = await server.usage({ collect: true });
+    if (next.rss > rss * 0.995) return next.rss;
+    rss = next.rss;
+  }
+  return rss;
 }
 
 /** The heap after so many turns, against the heap after a tenth of them. */

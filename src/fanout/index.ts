@@ -1,2 +1,2 @@
-export { deliver, type Outlet } from "./deliver.js";
+export { deliver, type Deliverable, type Outlet } from "./deliver.js";
 export type { Codec } from "./envelope.js";

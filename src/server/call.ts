@@ -10,6 +10,8 @@ export interface Call {
   readonly method: string;
   readonly wire: Wire;
   readonly startedMs: number;
+  /** Aborts when the call is over, and ends it when it aborts before. */
+  readonly controller: AbortController;
   /** Undefined until it is known, and for methods that need none. */
   credential: Credential | undefined;
   /** Whether it came as far as a handler. */

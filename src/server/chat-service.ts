@@ -13,7 +13,6 @@ import {
   titleFrom,
   type UserMessage,
 } from "../chat/index.js";
-import { deliver } from "../fanout/index.js";
 import {
   type ChatService,
   CreateChatRequestSchema,
@@ -50,7 +49,6 @@ import { callerKey } from "./authenticate.js";
 import { chatListReader } from "./chat-list-reader.js";
 import { chatReaders } from "./chat-reader.js";
 import { parseChatFilter } from "./chat-filter.js";
-import { outletKey } from "./outlet.js";
 import { decodePageToken, encodePageToken } from "./page-token.js";
 import { requestHash } from "./request-hash.js";
 
@@ -264,8 +262,7 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
           : decodeCursor(chatId, req.cursor);
       if (position === undefined)
         throw invalidArgument("INVALID_CURSOR", "cursor", "this is no cursor of this chat");
-      const { signal } = context;
-      using subscription = new Subscription(
+      const subscription = new Subscription(
         {
           reader: readerOf(reader(context)),
           bus: deps.bus,
@@ -278,13 +275,16 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
         },
         { chatId, position },
       );
-      const outlet = context.values.get(outletKey);
-      for await (const { events, cursor } of subscription.batches(signal)) {
-        yield create(SubscribeResponseSchema, { events: [...events], cursor });
-        // Whoever has caught up is live.
-        if (outlet !== undefined && events.some(({ event }) => event.case === "caughtUp")) break;
+      let isLive = false;
+      try {
+        for await (const { events, cursor } of subscription.batches(context.signal)) {
+          yield create(SubscribeResponseSchema, { events: [...events], cursor });
+          isLive = events.some(({ event }) => event.case === "caughtUp");
+          if (isLive) return subscription;
+        }
+      } finally {
+        if (!isLive) subscription[Symbol.dispose]();
       }
-      if (outlet !== undefined && !signal.aborted) await deliver(subscription, outlet, { signal });
     },
 
     async *watchChats(req, context) {

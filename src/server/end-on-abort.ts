@@ -2,12 +2,12 @@
  * The messages of `source` until `signal` aborts; then the iteration fails at once with the signal's reason, even if `source`
  * has not settled or takes the abort for its own orderly end. `source` is told to return, and may take its time.
  *
- * `mapError` translates every failure; `ended` is called exactly once, however the iteration ends.
+ * `mapError` translates every failure; `ended`, if given, is called exactly once, however the iteration ends.
  */
 export function endOnAbort<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal,
-  { mapError, ended }: { mapError: (error: unknown) => Error; ended: () => void },
+  { mapError, ended }: { mapError: (error: unknown) => Error; ended?: () => void },
 ): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: (): AsyncIterator<T> => {
@@ -18,7 +18,7 @@ export function endOnAbort<T>(
         if (!open) return;
         open = false;
         signal.removeEventListener("abort", aborted);
-        ended();
+        ended?.();
       };
       const leave = (): void => {
         // A generator that is busy returns when it comes to its next await's end; its own failure is of no interest any more.

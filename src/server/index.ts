@@ -11,6 +11,7 @@ export {
   type RpcServerOptions,
   startRpcServer,
 } from "./rpc-server.js";
+export type { LiveStream } from "./server-stream-handler.js";
 export { StartError, type StartErrorReason } from "./start-error.js";
 export { readRelayTls } from "./tls-files.js";
 export { createToken, type CreatedToken } from "./token.js";

@@ -33,23 +33,33 @@ export class OpenStreams implements AsyncDisposable {
     return this.#streams.size;
   }
 
-  /** Registers a stream; without a credential it is never checked again. `timeoutMs`: its deadline, unless somebody else watches that. */
-  open(requestSignal: AbortSignal, credential: Credential | undefined, timeoutMs?: number): OpenStream {
+  /** Registers a stream that has nothing but its request's signal. Without a credential it is never checked again. */
+  open(requestSignal: AbortSignal, credential: Credential | undefined): OpenStream {
     const controller = new AbortController();
-    const deadline =
-      timeoutMs === undefined
-        ? undefined
-        : this.#clock.timer(timeoutMs, () => controller.abort(deadlineExceeded()));
     const follow = (): void => controller.abort(requestSignal.reason);
     if (requestSignal.aborted) follow();
     else requestSignal.addEventListener("abort", follow, { once: true });
-    this.#streams.set(controller, credential);
-    if (this.#ended !== undefined) controller.abort(this.#ended);
-    else if (credential?.recheck !== undefined) this.#rechecking ??= this.#recheckAll();
+    const open = this.add(controller, credential);
     return {
       signal: controller.signal,
       [Symbol.dispose]: () => {
         requestSignal.removeEventListener("abort", follow);
+        open[Symbol.dispose]();
+      },
+    };
+  }
+
+  /** Registers a stream that ends when its controller aborts. `timeoutMs`: its deadline, unless somebody else watches that. */
+  add(controller: AbortController, credential: Credential | undefined, timeoutMs?: number): Disposable {
+    const deadline =
+      timeoutMs === undefined
+        ? undefined
+        : this.#clock.timer(timeoutMs, () => controller.abort(deadlineExceeded()));
+    this.#streams.set(controller, credential);
+    if (this.#ended !== undefined) controller.abort(this.#ended);
+    else if (credential?.recheck !== undefined) this.#rechecking ??= this.#recheckAll();
+    return {
+      [Symbol.dispose]: () => {
         deadline?.[Symbol.dispose]();
         this.#streams.delete(controller);
       },

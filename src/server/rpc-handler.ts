@@ -5,24 +5,26 @@ import type {
   UniversalServerRequest,
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Clock, Logger, Metrics, Random } from "../platform/index.js";
 import type { AccessRules } from "./access.js";
 import { callerKey } from "./authenticate.js";
 import { type Call, callKey, logCall, noteFailure } from "./call.js";
-import { createCallMetrics } from "./call-metrics.js";
+import { type CallMetrics, createCallMetrics } from "./call-metrics.js";
 import { completeErrors } from "./complete-errors.js";
 import { httpPage } from "./http-pages.js";
-import type { HttpHandler, HttpRequest, HttpResponse } from "./listener.js";
-import { outletKey, outletOf } from "./outlet.js";
+import { abortAtClose, authorityOf, bodyOf, universalRequest } from "./http-call.js";
+import type { HttpHandler, HttpResponse } from "./listener.js";
 import { headerFault, protocolMismatch, unknownMethod, unsendable } from "./refusals.js";
-import { RequestBody } from "./request-body.js";
 import { requestError } from "./request-error.js";
 import { type ErrorContext, toRpcError } from "./rpc-error.js";
+import type { ServerStreamHandler } from "./server-stream-handler.js";
 import { errorResponse, wireOf } from "./wire.js";
 
 export interface RpcHandlerOptions {
   readonly handlers: readonly UniversalHandler[];
+  /** Those of them, by request path, that answer with a stream of our own on wires that have one. */
+  readonly streams: ReadonlyMap<string, ServerStreamHandler>;
   readonly access: AccessRules;
   /** Full names of the services that anyone may call (AUTH-1). */
   readonly publicServices: ReadonlySet<string>;
@@ -45,6 +47,7 @@ export interface RpcHandlerOptions {
  */
 export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
   const { access, clock, logger } = options;
+  const { streams } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const metrics = createCallMetrics(
     options.metrics,
@@ -53,19 +56,20 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
 
   return (request, response) => {
     const path = request.url?.split("?", 1)[0] ?? "";
-    const universal = toUniversalRequest(request, response);
+    const controller = abortAtClose(response);
+    const body = bodyOf(request, response);
+    const universal = universalRequest(request, { body, signal: controller.signal });
     if (universal === undefined) {
       response.writeHead(400, { "content-type": "text/plain" });
       response.end("The Host header or the URL of this request is not valid.\n");
       return;
     }
-    // Nothing that stays with an open stream holds on to what the adapter made.
     const isHead = universal.method === "HEAD";
-    const requestBody = new RequestBody(request);
-    // Of HTTP/2, the response itself "finishes" only when the request has ended too.
-    ("stream" in response ? response.stream : response).once("finish", () => requestBody.dropRest());
-    const send = ({ body, ...answer }: UniversalServerResponse): Promise<void> =>
-      universalResponseToNodeResponse(body === undefined || isHead ? answer : { ...answer, body }, response);
+    const send = ({ body: answer, ...head }: UniversalServerResponse): Promise<void> =>
+      universalResponseToNodeResponse(
+        answer === undefined || isHead ? head : { ...head, body: answer },
+        response,
+      );
     const unsent = (error: unknown): void => {
       // The usual case: the client is gone.
       logger.debug({ err: error, path }, "cannot send a response");
@@ -81,50 +85,59 @@ export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
       send(page).catch(unsent);
       return;
     }
+    const handler = handlers.get(path);
     const call: Call = {
       method: path.slice(1),
       wire: wireOf(universal.header),
       startedMs: clock.monotonicMs(),
+      controller,
       credential: undefined,
       handled: false,
       understood: false,
       failed: undefined,
     };
-    const handler = handlers.get(path);
-    const count = metrics.begin(handler?.method);
-    response.once("close", () => {
-      const end = { durationMs: clock.monotonicMs() - call.startedMs, sent: response.writableEnded };
-      logCall(logger, call, end);
-      count(call, end);
-    });
-    answerCall({ ...universal, body: requestBody.read() }, call, {
-      ...options,
-      handler,
-      path,
-      foreign,
-      response,
-    })
+    noteEnd(call, response, { clock, logger, count: metrics.begin(handler?.method) });
+    answerCall(universal, call, { ...options, handler, stream: streams.get(path), path, foreign, response })
       .then((answer) => {
         // A unary call of Connect is through with its request now. Without this, Node resets what nobody has begun to read.
-        if (call.wire === "connect" || !call.handled) requestBody.dropRest();
-        return send(answer);
+        if (call.wire === "connect" || !call.handled) body.dropRest();
+        return answer === undefined ? undefined : send(answer);
       })
       .catch(unsent);
   };
 }
 
-/** The answer to one call. Does not reject, though its body may fail. */
+/** Tells log and metrics when a call is over. A function of its own, so that nothing else of the call stays as long as its response. */
+function noteEnd(
+  call: Call,
+  response: HttpResponse,
+  {
+    clock,
+    logger,
+    count,
+  }: Pick<RpcHandlerOptions, "clock" | "logger"> & { readonly count: ReturnType<CallMetrics["begin"]> },
+): void {
+  response.once("close", () => {
+    const end = { durationMs: clock.monotonicMs() - call.startedMs, sent: response.writableEnded };
+    logCall(logger, call, end);
+    count(call, end);
+  });
+}
+
+/** The answer to one call, whose body may fail; undefined for a stream, which writes it itself. */
 async function answerCall(
   request: UniversalServerRequest,
   call: Call,
   options: RpcHandlerOptions & {
     readonly path: string;
     readonly handler: UniversalHandler | undefined;
+    /** Where the method answers with a stream. */
+    readonly stream: ServerStreamHandler | undefined;
     readonly foreign: ConnectError | undefined;
     readonly response: HttpResponse;
   },
-): Promise<UniversalServerResponse> {
-  const { path, handler, foreign, stopping, publicServices, access, messageLimit } = options;
+): Promise<UniversalServerResponse | undefined> {
+  const { path, handler, stream, foreign, stopping, publicServices, access, messageLimit } = options;
   const { wire } = call;
   const context: ErrorContext & { maxResponseBytes: number } = {
     ...options,
@@ -140,8 +153,6 @@ async function answerCall(
     if (stopped !== undefined) return refuse(stopped);
 
     const contextValues = createContextValues().set(callKey, call);
-    if (handler.method.methodKind === "server_streaming" && wire !== "connect")
-      contextValues.set(outletKey, outletOf(options.response, request.header));
     if (!publicServices.has(handler.service.typeName)) {
       call.credential = await access.authenticate(request.header.get("authorization") ?? undefined);
       if (call.credential !== undefined) contextValues.set(callerKey, call.credential.caller);
@@ -150,6 +161,8 @@ async function answerCall(
     if (fault !== undefined) return refuse(fault);
 
     call.handled = true;
+    const streaming = stream?.({ ...request, contextValues }, call, options.response);
+    if (streaming !== undefined) return void (await streaming);
     const response = await handler({ ...request, contextValues });
     if (response.body === undefined && response.status !== 200) {
       return refuse(protocolMismatch(response.status, handler), response.status);
@@ -163,20 +176,4 @@ async function answerCall(
   } catch (error) {
     return refuse(toRpcError(error, context));
   }
-}
-
-function toUniversalRequest(
-  request: HttpRequest,
-  response: HttpResponse,
-): UniversalServerRequest | undefined {
-  try {
-    return universalRequestFromNodeRequest(request, response, undefined, undefined);
-  } catch {
-    // It names no authority, or none that makes a URL.
-    return undefined;
-  }
-}
-
-function authorityOf(request: HttpRequest): string | undefined {
-  return "authority" in request ? request.authority : request.headers.host;
 }

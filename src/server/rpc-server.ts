@@ -116,22 +116,25 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     handshakeFailed: (error) => logger.debug({ err: error }, "a TLS handshake failed"),
     clock,
     handler: rpcHandler({
-      handlers: router.handlers.map((handler) => {
-        const serverStream = serverStreams.get(handler.method);
-        return serverStream === undefined
-          ? handler
-          : serverStreamHandler(handler, serverStream, {
-              streams,
-              maxMessageBytes: messageLimit(handler.service),
-              maxResponseBytes,
-              maxTimeoutMs,
-              compressions: [compressionGzip],
-              compressMinBytes,
-              clock,
-              logger,
-              random,
-            });
-      }),
+      handlers: router.handlers,
+      streams: new Map(
+        router.handlers.flatMap(({ method, service, requestPath }) => {
+          const serverStream = serverStreams.get(method);
+          if (serverStream === undefined) return [];
+          const handler = serverStreamHandler(serverStream, {
+            streams,
+            maxMessageBytes: messageLimit(service),
+            maxResponseBytes,
+            maxTimeoutMs,
+            compressions: [compressionGzip],
+            compressMinBytes,
+            clock,
+            logger,
+            random,
+          });
+          return [[requestPath, handler] as const];
+        }),
+      ),
       access,
       publicServices: new Set(
         [Health, ServerReflection, ServerReflectionAlpha].map((service) => service.typeName),

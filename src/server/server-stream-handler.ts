@@ -22,26 +22,35 @@ import {
   createMethodSerializationLookup,
   encodeEnvelope,
   envelopeCompress,
-  type UniversalHandler,
   type UniversalServerRequest,
-  type UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
+import { type Deliverable, deliver } from "../fanout/index.js";
 import type { Clock, Logger, Random } from "../platform/index.js";
-import { callKey, noteFailure } from "./call.js";
+import { type Call, noteFailure } from "./call.js";
 import { endOnAbort } from "./end-on-abort.js";
+import type { HttpResponse } from "./listener.js";
 import type { OpenStreams } from "./open-streams.js";
 import { readSingleMessage } from "./read-single-message.js";
 import { unsendable } from "./refusals.js";
-import { toRpcError } from "./rpc-error.js";
+import { type ErrorContext, toRpcError } from "./rpc-error.js";
+import { StreamResponse } from "./stream-response.js";
 import { type StreamWire, streamWires } from "./stream-wire.js";
 import { validate } from "./validate-interceptor.js";
-import { wireOf } from "./wire.js";
 
-/** A method that answers one message with many, as its service implements it. */
+/**
+ * A method that answers one message with many, as its service implements it. What an implementation returns in the end goes on without it: a stream
+ * that lives long needs none of what its beginning took.
+ */
 export interface ServerStream {
   readonly method: DescMethodServerStreaming;
-  readonly implementation: (request: Message, context: HandlerContext) => AsyncIterable<MessageInit>;
+  readonly implementation: (
+    request: Message,
+    context: HandlerContext,
+  ) => AsyncIterable<MessageInit, LiveStream | undefined>;
 }
+
+/** The rest of a stream: what becomes ready, until the stream's signal aborts. Disposed of at the end. */
+export type LiveStream = Deliverable & Disposable;
 
 /** Those that the service implements. */
 export function serverStreamsOf<Desc extends DescService>(
@@ -82,18 +91,25 @@ export interface ServerStreamOptions {
   readonly random: Random;
 }
 
+/** Answers a call; undefined where the request is none on any wire of streams. Rejects where not even a failure could be told. */
+export type ServerStreamHandler = (
+  request: UniversalServerRequest,
+  call: Call,
+  response: HttpResponse,
+) => Promise<void> | undefined;
+
 /**
  * Answers the calls of one server-streaming method as Connect's own handler would, on all wires, but for what a stream costs: there it is made
- * of a dozen async iterables, four signals and six sets of headers, all of which stay for as long as it is open.
+ * of a dozen async iterables, four signals and six sets of headers, all of which stay for as long as it is open. Here a stream that is live keeps
+ * its HTTP stream, what it delivers, and how it is to end.
  *
- * What is no call of the method is left to `connect`, which refuses it; compression and timeout were checked before (`headerFault`). Every
- * failure is an RPC error with a reason. A stream ends at once when its signal aborts, whatever its implementation does about that.
+ * Compression and timeout were checked before (`headerFault`). Every failure is an RPC error with a reason. A stream ends at once when its
+ * signal aborts, whatever its implementation does about that.
  */
 export function serverStreamHandler(
-  connect: UniversalHandler,
   { method, implementation }: ServerStream,
   options: ServerStreamOptions,
-): UniversalHandler {
+): ServerStreamHandler {
   const { streams, maxMessageBytes, maxTimeoutMs, compressions, compressMinBytes, clock } = options;
   const serialization = createMethodSerializationLookup(method, undefined, undefined, {
     readMaxBytes: maxMessageBytes,
@@ -101,13 +117,13 @@ export function serverStreamHandler(
   });
   const validator = createValidator();
 
-  function answer(
+  async function answer(
     request: UniversalServerRequest,
-    wire: StreamWire,
-    isBinary: boolean,
-  ): UniversalServerResponse {
+    call: Call,
+    response: HttpResponse,
+    { wire, isBinary }: { readonly wire: StreamWire; readonly isBinary: boolean },
+  ): Promise<void> {
     const { contextValues: values = createContextValues() } = request;
-    const call = values.get(callKey);
     call.understood = true;
     const compression = compressionNegotiate(
       compressions,
@@ -120,8 +136,11 @@ export function serverStreamHandler(
     const trailer = new Headers();
 
     const timeoutMs = wire.timeoutMs(request.header, maxTimeoutMs);
-    const stream = streams.open(request.signal, call.credential, timeoutMs);
-    const { signal } = stream;
+    const { signal } = call.controller;
+    const body = new StreamResponse(response, isBinary ? "binary" : "json");
+    const errors = { logger: options.logger, random: options.random, method: call.method, signal };
+    const open = streams.add(call.controller, call.credential, timeoutMs);
+    const end: StreamEnd = { call, wire, body, open, errors, trailer: undefined };
     const context: HandlerContext = {
       method,
       service: method.parent,
@@ -136,13 +155,8 @@ export function serverStreamHandler(
       responseTrailer: trailer,
       values,
     };
-    const errorContext = { ...options, method: call.method, signal };
-    const mapError = (error: unknown): ConnectError => {
-      const outgoing = toRpcError(error, errorContext);
-      // A client that leaves is no failure: the log tells it at the level of calls that went well.
-      return outgoing.code === Code.Canceled ? outgoing : noteFailure(call, outgoing);
-    };
 
+    let live: LiveStream | undefined;
     async function* respond(): AsyncGenerator<MessageInit> {
       const message = await readSingleMessage(request.body as AsyncIterable<Uint8Array>, {
         limitBytes: maxMessageBytes,
@@ -151,53 +165,90 @@ export function serverStreamHandler(
         endFlag: wire.endFlag,
       });
       validate(validator, method.input, message);
-      yield* implementation(message, context);
+      const rest = yield* implementation(message, context);
+      if (signal.aborted) rest?.[Symbol.dispose]();
+      else live = rest;
     }
 
-    const envelopeOf = async (response: MessageInit): Promise<Uint8Array> => {
+    const envelopeOf = async (message: MessageInit): Promise<Uint8Array> => {
       let data: Uint8Array;
       try {
-        data = serialization.getO(isBinary).serialize(messageOf(method.output, response));
+        data = serialization.getO(isBinary).serialize(messageOf(method.output, message));
       } catch (error) {
-        throw unsendable(error as ConnectError, errorContext);
+        throw unsendable(error as ConnectError, { ...options, ...errors });
       }
       const envelope = await envelopeCompress({ flags: 0, data }, compression.response, compressMinBytes);
       return encodeEnvelope(envelope.flags, envelope.data);
     };
 
-    async function* write(): AsyncGenerator<Uint8Array> {
-      const responses = endOnAbort(respond(), signal, { mapError, ended: () => stream[Symbol.dispose]() });
-      const iterator = responses[Symbol.asyncIterator]();
-      let failure: ConnectError | undefined;
-      try {
-        for (;;) {
-          // What fails while it is written is the client's connection, and there is nobody to tell.
-          const envelope = await iterator
-            .next()
-            .then((result) => (result.done === true ? undefined : envelopeOf(result.value)))
-            .catch((error: unknown) => {
-              failure = mapError(error);
-              return undefined;
-            });
-          if (envelope === undefined) break;
-          yield envelope;
-        }
-      } finally {
-        void iterator.return?.();
+    const responses = endOnAbort(respond(), signal, { mapError: (error) => failureOf(error, end) });
+    let failure: ConnectError | undefined;
+    try {
+      for await (const message of responses) {
+        const envelope = await envelopeOf(message);
+        body.begin(header);
+        await body.send(envelope, signal);
       }
-      const last = wire.end(failure, trailer);
-      if (last !== undefined) yield last;
+      body.begin(header);
+    } catch (error) {
+      failure = failureOf(error, end);
+      live?.[Symbol.dispose]();
     }
-
-    return { status: 200, header, body: write(), ...(wire.endsInTrailers && { trailer }) };
+    const last = [...trailer].length === 0 ? end : { ...end, trailer };
+    if (live !== undefined && failure === undefined) return goOn(live, last);
+    finish(last, failure, header);
   }
 
-  const handle = async (request: UniversalServerRequest): Promise<UniversalServerResponse> => {
-    const name = wireOf(request.header);
-    if (name === "connect" || request.method !== "POST") return connect(request);
-    const wire = streamWires[name];
+  return (request, call, response) => {
+    if (call.wire === "connect" || request.method !== "POST") return undefined;
+    const wire = streamWires[call.wire];
     const isBinary = wire.isBinary(request.header.get("content-type"));
-    return isBinary === undefined ? connect(request) : answer(request, wire, isBinary);
+    return isBinary === undefined ? undefined : answer(request, call, response, { wire, isBinary });
   };
-  return Object.assign(handle, connect);
+}
+
+/** All that a stream needs in order to end. */
+interface StreamEnd {
+  readonly call: Call;
+  readonly wire: StreamWire;
+  readonly body: StreamResponse;
+  /** What watches over it. */
+  readonly open: Disposable;
+  readonly errors: ErrorContext & { readonly signal: AbortSignal };
+  /** Undefined: its implementation has set none. */
+  readonly trailer: Headers | undefined;
+}
+
+/** A function of its own, so that nothing of the call's beginning stays with the stream. */
+function goOn(live: LiveStream, end: StreamEnd): void {
+  const { signal } = end.errors;
+  deliver(live, end.body, { signal }).then(
+    () => {
+      live[Symbol.dispose]();
+      finish(end, failureOf(signal.reason, end));
+    },
+    (error: unknown) => {
+      live[Symbol.dispose]();
+      finish(end, failureOf(error, end));
+    },
+  );
+}
+
+/** `header`: the headers, if they may still have to be sent. */
+function finish(
+  { wire, body, open, trailer = new Headers() }: StreamEnd,
+  failure?: ConnectError,
+  header?: Headers,
+): void {
+  open[Symbol.dispose]();
+  if (header !== undefined) body.begin(header);
+  const last = wire.end(failure, trailer);
+  body.end(last, wire.endsInTrailers ? trailer : undefined);
+}
+
+/** What the client is told. */
+function failureOf(error: unknown, { call, errors }: StreamEnd): ConnectError {
+  const outgoing = toRpcError(error, errors);
+  // A client that leaves is no failure: the log tells it at the level of calls that went well.
+  return outgoing.code === Code.Canceled ? outgoing : noteFailure(call, outgoing);
 }

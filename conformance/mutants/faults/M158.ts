@@ -10,11 +10,6 @@ export const fault: Fault = {
       replace:
         'let batch: StreamBatch | undefined;\n    try {\n      batch = this.take();\n    } catch (error) {\n      if ((error as { reason?: string }).reason === "CHAT_NOT_FOUND") {\n        (this as { gone?: boolean }).gone = true;\n        return;\n      }\n      throw error;\n    }',
     },
-    {
-      file: "src/server/chat-service.ts",
-      find: "if (outlet !== undefined && !signal.aborted)",
-      replace: "if (outlet !== undefined && !signal.aborted && !(subscription as { gone?: boolean }).gone)",
-    },
   ],
   kills: ["wire/error-before-first-message"],
   spares: ["order/seq-contiguous", "resume/idle-chat"],
