@@ -1,6 +1,5 @@
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { SubscribeResponseSchema } from "../gen/palaver/chat/v1/chat_service_pb.js";
-import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import { LastFew } from "../platform/index.js";
 import type { StreamBatch } from "../stream/index.js";
 import { responseBytes } from "./response-bytes.js";
@@ -8,7 +7,8 @@ import { responseBytes } from "./response-bytes.js";
 /** How messages are written. The envelope around them is the same for gRPC, gRPC-Web and Connect. */
 export type Codec = "binary" | "json";
 
-interface Made extends StreamBatch {
+interface Made {
+  readonly batch: StreamBatch;
   readonly codec: Codec;
   readonly envelope: Uint8Array;
 }
@@ -17,16 +17,17 @@ interface Made extends StreamBatch {
 const made = new LastFew<Made>(8);
 
 /** The batch as a `SubscribeResponse` on the wire: a byte for flags, none of which is set; its length; the message. */
-export function envelopeOf({ events, cursor }: StreamBatch, codec: Codec): Uint8Array {
-  if (events.length === 0) throw new RangeError("a batch has at least one event");
-  const known = made.find(
-    (other) => other.codec === codec && other.cursor === cursor && isSame(other.events, events),
-  );
-  if (known !== undefined) return known.envelope;
-  const envelope = codec === "json" ? jsonEnvelope({ events, cursor }) : binaryEnvelope({ events, cursor });
-  made.add({ events, cursor, codec, envelope });
-  return envelope;
+export function envelopeOf(batch: StreamBatch, codec: Codec): Uint8Array {
+  if (last?.batch === batch && last.codec === codec) return last.envelope;
+  if (batch.events.length === 0) throw new RangeError("a batch has at least one event");
+  const known = made.find((other) => other.codec === codec && isSame(other.batch, batch));
+  last = known ?? { batch, codec, envelope: codec === "json" ? jsonEnvelope(batch) : binaryEnvelope(batch) };
+  if (known === undefined) made.add(last);
+  return last.envelope;
 }
+
+/** What was asked for last. */
+let last: Made | undefined;
 
 function jsonEnvelope({ events, cursor }: StreamBatch): Uint8Array {
   const response = create(SubscribeResponseSchema, { events: [...events], cursor });
@@ -51,6 +52,10 @@ function withPrefix(envelope: Uint8Array): Uint8Array {
 const prefixLength = 5;
 
 /** The very same events: nobody changes them. */
-function isSame(a: readonly StreamEvent[], b: readonly StreamEvent[]): boolean {
-  return a === b || (a.length === b.length && a.every((event, index) => event === b[index]));
+function isSame(a: StreamBatch, b: StreamBatch): boolean {
+  return (
+    a.cursor === b.cursor &&
+    a.events.length === b.events.length &&
+    a.events.every((event, index) => event === b.events[index])
+  );
 }

@@ -21,7 +21,8 @@ export class DueTimer implements Disposable {
 
   /** Whether it is due; if so, it starts over. */
   takeDue(): boolean {
-    if (this.#dueMs > this.#clock.monotonicMs()) return false;
+    // As long as the timer runs it is not due, whatever the time is.
+    if (this.#timer !== undefined || this.#dueMs > this.#clock.monotonicMs()) return false;
     this.restart();
     return true;
   }

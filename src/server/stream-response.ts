@@ -9,9 +9,11 @@ import type { HttpResponse } from "./listener.js";
 export class StreamResponse implements Outlet {
   readonly codec: Codec;
   readonly #response: HttpResponse;
+  readonly #body: Writable;
 
   constructor(response: HttpResponse, codec: Codec) {
     this.#response = response;
+    this.#body = "stream" in response ? response.stream : response;
     this.codec = codec;
   }
 
@@ -50,10 +52,6 @@ export class StreamResponse implements Outlet {
     if (last !== undefined) this.write(last);
     if (trailer !== undefined) this.#response.addTrailers(Object.fromEntries(trailer));
     this.#response.end();
-  }
-
-  get #body(): Writable {
-    return "stream" in this.#response ? this.#response.stream : this.#response;
   }
 
   get #isGone(): boolean {

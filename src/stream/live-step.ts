@@ -28,22 +28,31 @@ export function tellDeltas(
   events: readonly StreamEvent[],
 ): LiveStep | undefined {
   // Events belong to one chat, and to one episode of it.
+  if (last?.events === events && last.from === state) return last.step;
   const known = made.find((other) => other.events === events && isSamePlace(other.from, state));
   if (known === undefined) {
     const step = makeStep(chatId, state, episode, events);
-    if (step !== undefined) made.add({ events, from: state, step });
+    if (step === undefined) return undefined;
+    last = { events, from: state, step };
+    made.add(last);
     return step;
   }
+  last = known;
   const { step } = known;
   if (step.state.lastId === state.lastId) return step;
   return { ...step, state: { ...step.state, lastId: state.lastId } };
 }
 
-const made = new LastFew<{
+interface Made {
   readonly events: readonly StreamEvent[];
   readonly from: Live;
   readonly step: LiveStep;
-}>(4);
+}
+
+/** What was asked for last. */
+let last: Made | undefined;
+
+const made = new LastFew<Made>(4);
 
 function makeStep(
   chatId: string,

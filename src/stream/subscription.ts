@@ -47,6 +47,8 @@ interface SubscribeOptions {
   readonly position: StreamPosition;
 }
 
+const atOnce = { patient: false };
+const patiently = { patient: true };
 const standardMaxBacklog = 4 * 1024 * 1024;
 
 /**
@@ -156,8 +158,12 @@ export class Subscription implements Disposable {
 
   #take(): StreamBatch | undefined {
     if (this.#deps.shutdown.aborted) throw shuttingDown();
-    const deltas = this.#takeDeltas();
-    if (deltas !== undefined) return deltas;
+    const followed = this.#followed;
+    if (followed?.log.state.type === "open" && !this.#hasOthers()) {
+      if (followed.log.lastSeq <= followed.lastSeq) return this.#takeKeepalive();
+      const deltas = this.#takeDeltas(followed);
+      if (deltas !== undefined) return deltas;
+    }
     if (this.#failure === undefined) this.#advance();
     const batch = this.#nextEmissions();
     const last = batch.at(-1);
@@ -167,20 +173,24 @@ export class Subscription implements Disposable {
       return { events: batch.map(({ event }) => event), cursor: encodeCursor(this.#chatId, last.position) };
     }
     if (this.#failure !== undefined) throw this.#failure;
+    return this.#takeKeepalive();
+  }
+
+  #takeKeepalive(): StreamBatch | undefined {
     // The first event is the status, however long the database takes.
     if (!this.#silence.takeDue() || this.#position.told === undefined) return undefined;
     return { events: [keepalive], cursor: encodeCursor(this.#chatId, this.#position) };
   }
 
-  /** The next deltas, while live and as long as there is nothing but deltas. */
-  #takeDeltas(): StreamBatch | undefined {
-    const [state, followed] = [this.#state, this.#followed];
-    if (state.phase !== "live" || followed?.log.state.type !== "open" || this.#hasOthers()) return undefined;
-    const events = followed.log.read(followed.lastSeq, maxBatchSize);
-    if (events === undefined || events.length === 0) return undefined;
-    const step = tellDeltas(this.#chatId, state, followed.log.episode, events);
+  /** The next deltas, and nothing else; undefined where they are too much for one batch, or more is to be told than they say. */
+  #takeDeltas(followed: Following): StreamBatch | undefined {
+    const state = this.#state;
+    if (state.phase !== "live") return undefined;
+    const { log, lastSeq } = followed;
+    const events = log.read(lastSeq, maxBatchSize);
+    const step = events && tellDeltas(this.#chatId, state, log.episode, events);
     if (step === undefined) return undefined;
-    followed.lastSeq = step.position.seen?.lastSeq ?? followed.lastSeq;
+    followed.lastSeq = step.position.seen?.lastSeq ?? lastSeq;
     this.#state = step.state;
     this.#position = step.position;
     this.#silence.restart();
@@ -313,7 +323,7 @@ export class Subscription implements Disposable {
     );
   }
 
-  #wake(options = { patient: false }): void {
+  #wake(options = atOnce): void {
     if (this.#onReady === undefined) this.#wakeup.notify();
     else this.#onReady(options);
   }
@@ -354,7 +364,7 @@ export class Subscription implements Disposable {
       this.#outbox.length = 0;
       this.#outboxSize = 0;
     }
-    this.#wake({ patient: this.#failure === undefined });
+    this.#wake(this.#failure === undefined ? patiently : atOnce);
   }
 
   #unfollow(): void {
