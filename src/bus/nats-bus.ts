@@ -258,30 +258,37 @@ class NatsBus implements Bus {
       timeoutMs: ackTimeoutMs,
     });
     this.#publisher = publisher;
-    this.#outbox.open((announcement) => this.#send(connection, publisher, announcement));
+    this.#outbox.open((announcement, settled) => this.#send(connection, publisher, announcement, settled));
   }
 
   /**
    * The acknowledgement of the last message proves that the server has taken the others, which travel before it on the same connection.
    */
-  async #send(
+  #send(
     connection: NatsConnection,
     publisher: StreamPublisher,
     { chatId, version, subject, ownerSubject: owner, runnable, payload }: Announcement,
-  ): Promise<void> {
-    connection.publish(owner);
-    if (runnable) connection.publish(runnableSubject);
+    settled: (error?: unknown) => void,
+  ): void {
+    const done = (error?: unknown): void => {
+      if (error === undefined) settled();
+      else void this.#repair(connection).then(() => settled(error));
+    };
     try {
-      await publisher.publish(subject, payload, `${chatId}:${version}`);
+      connection.publish(owner);
+      if (runnable) connection.publish(runnableSubject);
+      publisher.publish(subject, payload, `${chatId}:${version}`, done);
     } catch (error) {
-      // The stream may be gone, with the server that had it.
-      const nowMs = this.#options.clock.monotonicMs();
-      if (nowMs - this.#repairedMs >= repairEveryMs && !connection.isClosed()) {
-        this.#repairedMs = nowMs;
-        await this.#ensureStream(connection);
-      }
-      throw error;
+      done(error);
     }
+  }
+
+  /** The stream may be gone, with the server that had it. */
+  async #repair(connection: NatsConnection): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#repairedMs < repairEveryMs || connection.isClosed()) return;
+    this.#repairedMs = nowMs;
+    await this.#ensureStream(connection);
   }
 
   /** Without its stream the bus works, only that nothing is acknowledged. */

@@ -13,12 +13,9 @@ beforeEach(() => {
 });
 
 function open(outbox: Outbox): void {
-  outbox.open(
-    (announcement) =>
-      new Promise((arrive, fail) => {
-        wire.push({ announcement, arrive, fail: () => fail(new Error("no answer")) });
-      }),
-  );
+  outbox.open((announcement, settled) => {
+    wire.push({ announcement, arrive: () => settled(), fail: () => settled(new Error("no answer")) });
+  });
 }
 
 function newOutbox(options: Partial<OutboxOptions> = {}): Outbox {

@@ -12,8 +12,8 @@ export interface Announcement {
   readonly payload: Uint8Array;
 }
 
-/** Resolves when the announcement has arrived; rejects when it is not known to have. */
-export type Send = (announcement: Announcement) => Promise<void>;
+/** Calls back later, once: with an error when the announcement is not known to have arrived. */
+export type Send = (announcement: Announcement, settled: (error?: unknown) => void) => void;
 
 export interface OutboxCounts {
   published(): void;
@@ -51,6 +51,8 @@ export class Outbox {
   readonly #maxInFlight: number;
   /** By chat, the one that waits longest first. */
   readonly #waiting = new Map<string, Letter>();
+  /** Goes through them. One that is made anew would first have to pass by all who have left since the map was last made smaller. */
+  #next: MapIterator<Letter> | undefined;
   readonly #inFlight = new Set<Letter>();
   readonly #retries = new Set<Disposable>();
   readonly #emptied = new Set<() => void>();
@@ -113,32 +115,35 @@ export class Outbox {
     const other = this.#waiting.get(chatId);
     if (other !== undefined && other.announcement.version >= version) return;
     this.#waiting.set(chatId, letter);
+    if (this.#waiting.size <= this.#maxWaiting) return;
     const [oldest] = this.#waiting.keys();
-    if (this.#waiting.size <= this.#maxWaiting || oldest === undefined) return;
-    this.#waiting.delete(oldest);
+    if (oldest !== undefined) this.#waiting.delete(oldest);
     this.#lose("too many wait");
   }
 
   #pump(): void {
-    for (const [chatId, letter] of this.#waiting) {
-      if (this.#send === undefined || this.#inFlight.size >= this.#maxInFlight) return;
-      this.#waiting.delete(chatId);
+    while (this.#waiting.size > 0 && this.#send !== undefined && this.#inFlight.size < this.#maxInFlight) {
+      this.#next ??= this.#waiting.values();
+      const { done, value: letter } = this.#next.next();
+      if (done === true) {
+        this.#next = undefined;
+        continue;
+      }
+      this.#waiting.delete(letter.announcement.chatId);
       this.#inFlight.add(letter);
-      void this.#attempt(letter, this.#send);
+      this.#attempt(letter, this.#send);
     }
   }
 
-  async #attempt(letter: Letter, send: Send): Promise<void> {
-    const failed = await send(letter.announcement).then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    );
-    // Otherwise the connection was lost, and the letter waits already.
-    if (!this.#inFlight.delete(letter)) return;
-    if (failed === undefined) this.#options.counts?.published();
-    else this.#failed(letter, failed.error);
-    this.#pump();
-    if (this.#isEmpty()) this.#tellEmptied();
+  #attempt(letter: Letter, send: Send): void {
+    send(letter.announcement, (error) => {
+      // Otherwise the connection was lost, and the letter waits already.
+      if (!this.#inFlight.delete(letter)) return;
+      if (error === undefined) this.#options.counts?.published();
+      else this.#failed(letter, error);
+      this.#pump();
+      if (this.#isEmpty()) this.#tellEmptied();
+    });
   }
 
   #failed(letter: Letter, error: unknown): void {

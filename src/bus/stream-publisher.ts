@@ -3,9 +3,11 @@ import type { Clock } from "../platform/index.js";
 
 interface Pending {
   readonly dueMs: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly settled: Settled;
 }
+
+/** What became of a message: an error where it is not known to have arrived. */
+export type Settled = (error?: Error) => void;
 
 /**
  * Publishes to JetStream, any number of messages at once: one inbox hears all acknowledgements, and one timer waits for those that are missing.
@@ -32,24 +34,26 @@ export class StreamPublisher implements Disposable {
     this.#subscription = { [Symbol.dispose]: () => subscription.unsubscribe() };
   }
 
-  /** Resolves when the stream has the message, or has had one of this id before. Rejects when that is not known within the time. */
-  publish(subject: string, payload: Uint8Array, messageId: string): Promise<void> {
+  /**
+   * Calls back once: when the stream has the message, or has had one of this id before; with an error when that is not known within the time. No
+   * promise, since there is one message for every commit. Throws when the connection is closed.
+   */
+  publish(subject: string, payload: Uint8Array, messageId: string, settled: Settled): void {
     this.#published += 1;
     const id = this.#published.toString(36);
     const head = headers();
-    head.set("Nats-Msg-Id", messageId);
-    return new Promise((resolve, reject) => {
-      this.#connection.publish(subject, payload, { reply: `${this.#inbox}${id}`, headers: head });
-      this.#pending.set(id, { dueMs: this.#clock.monotonicMs() + this.#timeoutMs, resolve, reject });
-      this.#timer ??= this.#clock.timer(this.#timeoutMs, () => this.#giveUpWhatIsDue());
-    });
+    head.append("Nats-Msg-Id", messageId);
+    this.#connection.publish(subject, payload, { reply: `${this.#inbox}${id}`, headers: head });
+    this.#pending.set(id, { dueMs: this.#clock.monotonicMs() + this.#timeoutMs, settled });
+    this.#timer ??= this.#clock.timer(this.#timeoutMs, () => this.#giveUpWhatIsDue());
   }
 
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     if (!this.#connection.isClosed()) this.#subscription[Symbol.dispose]();
-    for (const { reject } of this.#pending.values()) reject(new Error("the connection to NATS was left"));
+    const left = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { settled } of left) settled(new Error("the connection to NATS was left"));
   }
 
   #onAnswer(error: NatsError | null, message: Msg): void {
@@ -58,21 +62,19 @@ export class StreamPublisher implements Disposable {
     // Given up before.
     if (pending === undefined) return;
     this.#pending.delete(id);
-    const refusal = error ?? refusalOf(message);
-    if (refusal === undefined) pending.resolve();
-    else pending.reject(refusal);
+    pending.settled(error ?? refusalOf(message));
   }
 
   #giveUpWhatIsDue(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    for (const [id, { dueMs, reject }] of this.#pending) {
+    for (const [id, { dueMs, settled }] of this.#pending) {
       if (dueMs > nowMs) {
         this.#timer = this.#clock.timer(dueMs - nowMs, () => this.#giveUpWhatIsDue());
         return;
       }
       this.#pending.delete(id);
-      reject(new Error(`JetStream did not acknowledge a message within ${this.#timeoutMs} ms`));
+      settled(new Error(`JetStream did not acknowledge a message within ${this.#timeoutMs} ms`));
     }
   }
 }

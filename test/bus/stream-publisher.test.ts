@@ -20,6 +20,18 @@ afterAll(async () => {
   await nats[Symbol.asyncDispose]();
 });
 
+/** What became of a message, as a promise. */
+function publish(
+  publisher: StreamPublisher,
+  subject: string,
+  payload: Uint8Array,
+  id: string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    publisher.publish(subject, payload, id, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
 async function stored(): Promise<number> {
   const { streams } = await connection.jetstreamManager();
   return (await streams.info("SMALL")).state.messages;
@@ -29,16 +41,16 @@ it("resolves what the stream has, once for each id, however many are under way",
   using publisher = new StreamPublisher(connection, { clock: systemClock, timeoutMs });
   const ids = Array.from({ length: 500 }, (_, index) => `id-${index % 250}`);
   const before = await stored();
-  await Promise.all(ids.map((id) => publisher.publish("small.a", few, id)));
+  await Promise.all(ids.map((id) => publish(publisher, "small.a", few, id)));
   expect((await stored()) - before).toBe(250);
 });
 
 it("rejects what the stream refuses, and what no stream takes; others go through", async () => {
   using publisher = new StreamPublisher(connection, { clock: systemClock, timeoutMs });
   const outcomes = await Promise.allSettled([
-    publisher.publish("small.a", Buffer.alloc(200), "large"),
-    publisher.publish("elsewhere", few, "lost"),
-    publisher.publish("small.a", few, "good"),
+    publish(publisher, "small.a", Buffer.alloc(200), "large"),
+    publish(publisher, "elsewhere", few, "lost"),
+    publish(publisher, "small.a", few, "good"),
   ]);
   expect(outcomes.map((one) => (one.status === "rejected" ? String(one.reason) : "done"))).toEqual([
     expect.stringMatching(/refused a message.*message size exceeds/),
@@ -53,24 +65,21 @@ it("gives up what is not acknowledged within the time, each after its own", asyn
   // Somebody listens, so that the server has no complaint, and does not answer.
   const silent = connection.subscribe("silent");
   const outcomes: string[] = [];
-  const publish = (name: string): void => {
-    publisher
-      .publish("silent", few, name)
-      .catch((error: unknown) => outcomes.push(`${name}: ${String(error)}`));
-  };
-  publish("first");
+  const say = (name: string): void =>
+    publisher.publish("silent", few, name, (error) => outcomes.push(`${name}: ${String(error)}`));
+  say("first");
   clock.advance(500);
-  publish("second");
+  say("second");
   await connection.flush();
   clock.advance(1_499);
-  await publisher.publish("small.a", few, "meanwhile");
+  await publish(publisher, "small.a", few, "meanwhile");
   expect(outcomes).toEqual([]);
   clock.advance(1);
-  await publisher.publish("small.a", few, "and then");
+  await publish(publisher, "small.a", few, "and then");
   const late = "Error: JetStream did not acknowledge a message within 2000 ms";
   expect(outcomes).toEqual([`first: ${late}`]);
   clock.advance(500);
-  await publisher.publish("small.a", few, "at last");
+  await publish(publisher, "small.a", few, "at last");
   expect(outcomes).toEqual([`first: ${late}`, `second: ${late}`]);
   silent.unsubscribe();
 });
@@ -78,7 +87,7 @@ it("gives up what is not acknowledged within the time, each after its own", asyn
 it("rejects what is under way when it is disposed", async () => {
   const publisher = new StreamPublisher(connection, { clock: systemClock, timeoutMs });
   const silent = connection.subscribe("silent");
-  const published = publisher.publish("silent", few, "last");
+  const published = publish(publisher, "silent", few, "last");
   publisher[Symbol.dispose]();
   await expect(published).rejects.toThrow("was left");
   silent.unsubscribe();
