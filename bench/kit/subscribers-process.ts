@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { SubscribeRequestSchema } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
-import { median, percentile } from "../run/statistics.js";
+import { percentile } from "../run/statistics.js";
 import { answerParent } from "./answer-parent.js";
 import { SubscriberStream } from "./subscriber-stream.js";
 import type { GroupOptions, GroupTally, Travel } from "./subscribers.js";
@@ -69,12 +69,6 @@ class Group {
     return { count: sorted.length, p50Us: percentile(sorted, 0.5), p99Us: percentile(sorted, 0.99) };
   }
 
-  /** How much later than in `near` each delta came here, where both have one subscriber: the median. */
-  lagUs(near: Group): number {
-    const later = this.#travelsUs.map((us, index) => us - (near.#travelsUs[index] ?? Number.NaN));
-    return median(later);
-  }
-
   close(): void {
     for (const stream of this.streams) stream.leave();
     for (const session of this.#sessions) session.close();
@@ -125,8 +119,6 @@ answerParent({
   reach: (argument: { group: number; seq: number }) => groupOf(argument).reach(argument.seq),
   tally: (argument: { group: number }) => groupOf(argument).tally(),
   travel: (argument: { group: number }) => groupOf(argument).travel(),
-  lag: (argument: { group: number; near: number }) =>
-    groupOf(argument).lagUs(groupOf({ group: argument.near })),
   close: (argument: { group: number }) => {
     groupOf(argument).close();
     groups.delete(argument.group);

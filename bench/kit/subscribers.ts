@@ -43,8 +43,6 @@ export interface Group {
   reach(seq: number): Promise<void>;
   tally(): Promise<GroupTally>;
   travel(): Promise<Travel>;
-  /** How much later than there each delta came here, p50; for groups of one subscriber each, which have read the same. */
-  lagUs(near: Group): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -61,7 +59,6 @@ export class Subscribers implements AsyncDisposable {
       reach: (seq) => this.#child.ask("reach", { group, seq }),
       tally: () => this.#child.ask("tally", { group }),
       travel: () => this.#child.ask("travel", { group }),
-      lagUs: (near) => this.#child.ask("lag", { group, near: near.id }),
       close: () => this.#child.ask("close", { group }),
     };
   }
