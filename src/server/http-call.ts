@@ -27,7 +27,7 @@ export function universalRequest(
   { body, signal }: { readonly body: RequestBody; readonly signal: AbortSignal },
 ): UniversalServerRequest | undefined {
   const { httpVersion, method = "", socket } = request;
-  const scheme = "encrypted" in socket && socket.encrypted === true ? "https" : "http";
+  const scheme = "encrypted" in socket ? "https" : "http";
   const authority = authorityOf(request);
   const path = request.url ?? "";
   if (authority === undefined || !URL.canParse(path, `${scheme}://${authority}`)) return undefined;

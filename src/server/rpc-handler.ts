@@ -162,7 +162,10 @@ async function answerCall(
 
     call.handled = true;
     const streaming = stream?.({ ...request, contextValues }, call, options.response);
-    if (streaming !== undefined) return void (await streaming);
+    if (streaming !== undefined) {
+      await streaming;
+      return undefined;
+    }
     const response = await handler({ ...request, contextValues });
     if (response.body === undefined && response.status !== 200) {
       return refuse(protocolMismatch(response.status, handler), response.status);
