@@ -46,8 +46,7 @@ export interface RpcHandlerOptions {
  * error of the caller's own wire, with a reason like every other (ERR-1).
  */
 export function rpcHandler(options: RpcHandlerOptions): HttpHandler {
-  const { access, clock, logger } = options;
-  const { streams } = options;
+  const { access, clock, logger, streams } = options;
   const handlers = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const metrics = createCallMetrics(
     options.metrics,
