@@ -200,6 +200,25 @@ test("whoever wants to be called is called instead of woken: patiently for delta
   expect(calls).toEqual([true, true, false]);
 });
 
+test("whoever is live at the same place gets deltas in the very same batch", async () => {
+  generating("a");
+  const deps = { reader: world, bus, deltaLog: world.deltaLog, clock, logger: silentLogger };
+  const join = async (): Promise<Subscription> => {
+    const options = { chatId, position: nothing };
+    const subscription = new Subscription({ ...deps, shutdown: shutdown.signal }, options);
+    for await (const { events } of subscription.batches(new AbortController().signal))
+      if (events.map(describeEvent).includes("caughtUp")) break;
+    return subscription;
+  };
+  using one = await join();
+  using other = await join();
+  world.delta("b");
+  const batch = one.take();
+  expect(batch?.events.map(describeEvent)).toEqual(["part 2.1#2 b"]);
+  expect(other.take()).toBe(batch);
+  expect([one.take(), other.take()]).toEqual([undefined, undefined]);
+});
+
 test("STREAM-2: a late joiner gets the running step with the snapshot, in one batch", async () => {
   generating("Hel", "lo");
   const subscriber = new Subscriber();

@@ -14,7 +14,7 @@ import { connectWire, errorOf, wires } from "./wire-clients.js";
 const long = "palaver ".repeat(4_096);
 
 /** Answers with these cursors. */
-function answering(...cursors: readonly string[]): Partial<ServiceImpl<typeof ChatService>> {
+function answering(...cursors: readonly string[]): Pick<ServiceImpl<typeof ChatService>, "subscribe"> {
   return {
     async *subscribe(_request, { responseHeader, responseTrailer }) {
       await Promise.resolve();
@@ -61,11 +61,8 @@ class Live implements LiveStream {
 /** Answers with these cursors, and goes on with something that is live. */
 function goingOn(live: Live, ...cursors: readonly string[]): Partial<ServiceImpl<typeof ChatService>> {
   return {
-    async *subscribe(_request, { responseHeader, responseTrailer }) {
-      await Promise.resolve();
-      responseHeader.set("x-before", "first");
-      responseTrailer.set("x-after", "last");
-      for (const cursor of cursors) yield { cursor };
+    async *subscribe(request, context) {
+      yield* answering(...cursors).subscribe(request, context);
       return live;
     },
   };
