@@ -295,7 +295,9 @@ describe("a relay between two replicas", { timeout: 90_000 }, () => {
     const { script, chatId, owner } = await startTurn("before ", gate("swallowed"), "after", gate("end"));
     const { relay } = owner.links;
     const watch = watcher.watch(chatId);
+    // It may be the stored checkpoint that shows this, before the relay is there to be lost.
     await untilShown(watch, "before ");
+    await untilMetric(watcher, "palaver_relay_connected", 1);
     const { mark } = relay.journal;
     const lost = (await metric(watcher, "palaver_relay_lost_total")) ?? 0;
     const beganMs = systemClock.monotonicMs();
