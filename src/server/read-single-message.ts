@@ -1,11 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import {
-  type Compression,
-  type EnvelopedMessage,
-  envelopeDecompress,
-  type Serialization,
-} from "@connectrpc/connect/protocol";
+import { type Compression, envelopeDecompress, type Serialization } from "@connectrpc/connect/protocol";
+import { EnvelopeReader } from "../platform/index.js";
 import { requestError } from "./request-error.js";
 import { rpcError } from "./rpc-error.js";
 
@@ -27,48 +23,26 @@ export async function readSingleMessage(
   const { limitBytes, compression, serialization, endFlag } = options;
   try {
     let message: Message | undefined;
-    for await (const envelope of readEnvelopes(body, limitBytes)) {
-      if ((envelope.flags & endFlag) !== 0) continue;
-      if (message !== undefined) throw wrongCount("more than one message");
-      const { data } = await envelopeDecompress(envelope, compression, limitBytes);
-      message = serialization.parse(data);
+    const reader = new EnvelopeReader(limitBytes);
+    for await (const chunk of body) {
+      for (const { flags, data: bytes } of reader.read(chunk)) {
+        if ((flags & endFlag) !== 0) continue;
+        if (message !== undefined) throw wrongCount("more than one message");
+        const { data } = await envelopeDecompress(
+          { flags, data: new Uint8Array(bytes) },
+          compression,
+          limitBytes,
+        );
+        message = serialization.parse(data);
+      }
     }
+    if (reader.isIncomplete)
+      throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
     if (message === undefined) throw wrongCount("no message");
     return message;
   } catch (error) {
     throw requestError(error, limitBytes);
   }
-}
-
-const prefixLength = 5;
-
-async function* readEnvelopes(
-  body: AsyncIterable<Uint8Array>,
-  limitBytes: number,
-): AsyncGenerator<EnvelopedMessage> {
-  let chunks: Uint8Array[] = [];
-  let size = 0;
-  let wanted = prefixLength;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size < wanted) continue;
-    // Put together only when there is enough: a large message comes in many chunks.
-    let bytes = Buffer.concat(chunks, size);
-    while (bytes.length >= prefixLength) {
-      const length = bytes.readUInt32BE(1);
-      if (length > limitBytes)
-        throw new ConnectError(`larger than ${limitBytes} bytes`, Code.ResourceExhausted);
-      wanted = prefixLength + length;
-      if (bytes.length < wanted) break;
-      yield { flags: bytes.readUInt8(0), data: new Uint8Array(bytes.subarray(prefixLength, wanted)) };
-      bytes = bytes.subarray(wanted);
-      wanted = prefixLength;
-    }
-    chunks = [bytes];
-    size = bytes.length;
-  }
-  if (size > 0) throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
 }
 
 function wrongCount(what: string): ConnectError {
