@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChatStatus } from "../../src/gen/palaver/chat/v1/chat_pb.js";
 import { type Floor, startFloor } from "../floors/floor.js";
+import type { Child } from "../kit/child.js";
 import { checkDelivered } from "../kit/fan-out.js";
 import {
   type PacedModel,
@@ -12,7 +13,7 @@ import {
 import { startPair } from "../kit/pair.js";
 import type { Palaver } from "../kit/palaver.js";
 import { scriptOf, type StepShape } from "../kit/scripts.js";
-import { type Group, Subscribers } from "../kit/subscribers.js";
+import { Subscribers } from "../kit/subscribers.js";
 import type { BenchCase, BenchRun } from "../run/bench-case.js";
 import type { Bar, Run } from "../run/result.js";
 import { alternate, takeTurns } from "../run/rounds.js";
@@ -26,7 +27,7 @@ export const relay: BenchCase = {
   id: "P4",
   title: "the relay between replicas",
   run: async (bench) => {
-    const bursts: StepShape = { deltas: bench.pick(9_600, 960), deltaBytes, intervalMs: 4, atOnce: 16 };
+    const bursts: StepShape = { deltas: bench.pick(16_000, 960), deltaBytes, intervalMs: 4, atOnce: 16 };
     await using model = await startPacedModel();
     await using pair = await startPair(bench, { scripts: [scriptOf("bursts", bursts)], env: model.env });
     await using floor = await startFloor();
@@ -34,7 +35,8 @@ export const relay: BenchCase = {
     await hop.relayFrom(floor.url);
     await using subscribers = new Subscribers();
     await addedLatency(bench, { pair, model, floor, hop, subscribers });
-    await cpuOfBothSides(bench, { pair, subscribers, bursts });
+    await using alone = await startFloor();
+    await cpuOfBothSides(bench, { pair, floors: { alone, floor, hop }, subscribers, bursts });
   },
 };
 
@@ -89,40 +91,81 @@ async function addedLatency(
   bench.report({ id: "P4", case: "added by the hop, p50", unit: "µs", bar, runs });
 }
 
-/** CPU time of the worker and of the other replica for each delta, with so many subscribers here and there. */
+interface Floors {
+  /** Nobody relays what it says. */
+  readonly alone: Floor;
+  readonly floor: Floor;
+  /** Passes on what the floor says. */
+  readonly hop: Floor;
+}
+
+/** CPU time of the worker and of the other replica for each delta, with so many subscribers here and there; and of the floors. */
 async function cpuOfBothSides(
   bench: BenchRun,
-  { pair, subscribers, bursts }: { pair: Pair; subscribers: Subscribers; bursts: StepShape },
+  {
+    pair,
+    floors,
+    subscribers,
+    bursts,
+  }: { pair: Pair; floors: Floors; subscribers: Subscribers; bursts: StepShape },
 ): Promise<void> {
   const { worker, remote } = pair;
-  const step = async (here: number, there: number): Promise<{ worker: number; remote: number }> => {
-    const chatId = await worker.createChat();
-    const open = (count: number, { url }: Palaver): Promise<Group>[] =>
-      count === 0
-        ? []
-        : [subscribers.open({ url, wire: "grpc", chatIds: [chatId], count, connections: count })];
-    const groups = await Promise.all([...open(here, worker), ...open(there, remote)]);
-    const before = await Promise.all([worker.child.usage(), remote.child.usage()]);
-    await worker.say(chatId, "go", "scripted/bursts");
+  const { alone, floor, hop } = floors;
+  /** Of some processes, while what is said reaches everybody there is: subscribers of a chat, by the process whose they are. */
+  const cpuOf = async (
+    children: readonly Child[],
+    there: readonly { readonly url: string; readonly chatId: string; readonly count: number }[],
+    say: () => Promise<void>,
+  ): Promise<number[]> => {
+    const groups = await Promise.all(
+      there
+        .filter(({ count }) => count > 0)
+        .map(({ url, chatId, count }) =>
+          subscribers.open({ url, wire: "grpc", chatIds: [chatId], count, connections: count }),
+        ),
+    );
+    const usage = (): Promise<number[]> =>
+      Promise.all(children.map(async (child) => (await child.usage()).cpuUs));
+    const before = await usage();
+    await say();
     await Promise.all(groups.map((group) => group.reach(bursts.deltas)));
-    await untilIdle(worker, chatId);
-    const after = await Promise.all([worker.child.usage(), remote.child.usage()]);
+    const after = await usage();
     await Promise.all(groups.map((group) => group.close()));
-    return {
-      worker: (after[0].cpuUs - before[0].cpuUs) / bursts.deltas,
-      remote: (after[1].cpuUs - before[1].cpuUs) / bursts.deltas,
-    };
+    return after.map((cpuUs, index) => (cpuUs - (before[index] ?? 0)) / bursts.deltas);
+  };
+  const step = async (here: number, far: number): Promise<{ worker: number; remote: number }> => {
+    const chatId = await worker.createChat();
+    const there = [
+      { url: worker.url, chatId, count: here },
+      { url: remote.url, chatId, count: far },
+    ];
+    const [workerUs = 0, remoteUs = 0] = await cpuOf([worker.child, remote.child], there, async () => {
+      await worker.say(chatId, "go", "scripted/bursts");
+      await untilIdle(worker, chatId);
+    });
+    return { worker: workerUs, remote: remoteUs };
+  };
+  const play = async (from: Floor, to: Floor, count: number): Promise<{ from: number; to: number }> => {
+    const there = [{ url: to.url, chatId: "", count }];
+    const [fromUs = 0, toUs = 0] = await cpuOf([from.child, to.child], there, () => from.play(bursts));
+    return { from: fromUs, to: toUs };
   };
   const rounds = await takeTurns(bench.rounds, {
     ours: async () => {
-      const alone = await step(0, 0);
+      const none = await step(0, 0);
       const local = await step(1, 0);
       const far = await step(0, 1);
       const many = await step(0, 50);
+      const nobody = await play(alone, alone, 0);
+      const one = await play(alone, alone, 1);
+      const over = await play(floor, hop, 1);
       return {
-        worker: { value: far.worker - alone.worker },
+        worker: { value: far.worker - none.worker, floor: over.from - nobody.from },
         // Without what it costs to serve the subscriber, which a local one costs too.
-        remote: { value: far.remote - alone.remote - (local.worker - alone.worker) },
+        remote: {
+          value: far.remote - none.remote - (local.worker - none.worker),
+          floor: over.to - (one.from - nobody.from),
+        },
         many: { value: many.worker, floor: far.worker },
       };
     },
