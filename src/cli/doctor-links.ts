@@ -75,16 +75,17 @@ async function dial(
   const controller = new AbortController();
   using _patience = clock.timer(timeoutMs, () => controller.abort());
   // About a chat that does not exist: it is accepted like any other, and has nothing to tell.
-  const call = peers.streamDeltas(advertisedUrl, { workerId: id, chatId: id }, controller.signal);
+  const request = { workerId: id, chatId: id };
+  const accepted = new AbortController();
   try {
-    await call.next();
-    return undefined;
+    await peers.streamDeltas(advertisedUrl, request, {
+      signal: AbortSignal.any([controller.signal, accepted.signal]),
+      received: () => accepted.abort(),
+    });
   } catch (error) {
-    return faultOf(error, { timedOut: controller.signal.aborted, secure });
-  } finally {
-    controller.abort();
-    await call.return();
+    if (!accepted.signal.aborted) return faultOf(error, { timedOut: controller.signal.aborted, secure });
   }
+  return undefined;
 }
 
 function faultOf(given: unknown, { timedOut, secure }: { timedOut: boolean; secure: boolean }): Fault {

@@ -73,7 +73,7 @@ class Body {
 describe("what is delivered", () => {
   it("is written once for a turn, in order, and goes on until the subscriber leaves", async () => {
     const [ready, body, leaving] = [new Ready(), new Body(), new AbortController()];
-    const done = deliver(ready, body, leaving);
+    const done = deliver(ready, body, { signal: leaving.signal, envelopeOf });
     await endOfTurn();
     const before = ready.taken;
     for (let delta = 0; delta < 16; delta++) ready.add(`${delta}`);
@@ -90,7 +90,7 @@ describe("what is delivered", () => {
 
   it("is written at once where it is more than deltas, and takes along the deltas before it", async () => {
     const [ready, body, leaving] = [new Ready(), new Body(), new AbortController()];
-    void deliver(ready, body, leaving);
+    void deliver(ready, body, { signal: leaving.signal, envelopeOf });
     await endOfTurn();
     ready.add("delta");
     ready.now("status");
@@ -104,7 +104,7 @@ describe("what is delivered", () => {
   it("begins with what is ready already", async () => {
     const [ready, body, leaving] = [new Ready(), new Body(), new AbortController()];
     ready.add("early");
-    void deliver(ready, body, leaving);
+    void deliver(ready, body, { signal: leaving.signal, envelopeOf });
     await endOfTurn();
     expect(body.cursors).toEqual(["early"]);
     leaving.abort();
@@ -113,7 +113,7 @@ describe("what is delivered", () => {
   it("waits for a full outlet, and takes nothing meanwhile", async () => {
     const [ready, body, leaving] = [new Ready(), new Body(), new AbortController()];
     body.room = 1;
-    void deliver(ready, body, leaving);
+    void deliver(ready, body, { signal: leaving.signal, envelopeOf });
     ready.add("first", "second");
     await endOfTurn();
     ready.add("third");
@@ -128,7 +128,7 @@ describe("what is delivered", () => {
 
   it("ends with what the subscription ends with, after all that came before", async () => {
     const [ready, body, leaving] = [new Ready(), new Body(), new AbortController()];
-    const done = deliver(ready, body, leaving);
+    const done = deliver(ready, body, { signal: leaving.signal, envelopeOf });
     ready.add("word");
     ready.fail(new Error("SLOW_CONSUMER"));
     await expect(done).rejects.toThrow("SLOW_CONSUMER");
@@ -138,7 +138,7 @@ describe("what is delivered", () => {
   it("is nothing to somebody who has left", async () => {
     const [ready, body] = [new Ready(), new Body()];
     ready.add("word");
-    await deliver(ready, body, { signal: AbortSignal.abort() });
+    await deliver(ready, body, { signal: AbortSignal.abort(), envelopeOf });
     await endOfTurn();
     expect(body.cursors).toEqual([]);
   });

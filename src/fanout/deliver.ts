@@ -7,8 +7,7 @@
  * if it is too much (STREAM-13).
  */
 import { atEndOfTurn } from "../platform/index.js";
-import type { StreamBatch } from "../stream/index.js";
-import { type Codec, envelopeOf } from "./envelope.js";
+import type { Codec } from "./envelope.js";
 
 /** Where the bytes of one subscriber go: the body of an HTTP response whose headers were sent. */
 export interface Outlet {
@@ -18,10 +17,10 @@ export interface Outlet {
   onceDrained(callback: () => void): void;
 }
 
-/** A subscription, as far as delivering goes. */
-export interface Deliverable {
+/** Something that is live, such as a subscription, as far as delivering goes. */
+export interface Deliverable<T> {
   /** All that is ready, undefined for nothing. Throws when the stream is over. */
-  take(): StreamBatch | undefined;
+  take(): T | undefined;
   /**
    * Calls back whenever there may be something to take; instead of whoever was called back before. `patient`: it is nothing but more deltas,
    * which are the better for waiting until the turn of the event loop ends.
@@ -29,11 +28,14 @@ export interface Deliverable {
   onReady(callback: (options: { readonly patient: boolean }) => void): void;
 }
 
+/** What was taken, as a message in its envelope: the very same bytes for all who get the same. */
+export type EnvelopeOf<T> = (ready: T, codec: Codec) => Uint8Array;
+
 /** Writes what becomes ready until the signal aborts; then resolves. Rejects with what the subscription ends with. */
-export function deliver(
-  subscription: Deliverable,
+export function deliver<T>(
+  source: Deliverable<T>,
   outlet: Outlet,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, envelopeOf }: { readonly signal: AbortSignal; readonly envelopeOf: EnvelopeOf<T> },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     /** Something will flush, at the end of the turn or before. */
@@ -54,12 +56,12 @@ export function deliver(
       isDueNow = false;
       if (isOver || isFull) return;
       try {
-        for (let batch = subscription.take(); batch !== undefined; batch = subscription.take()) {
-          if (outlet.write(envelopeOf(batch, outlet.codec))) continue;
+        for (let ready = source.take(); ready !== undefined; ready = source.take()) {
+          if (outlet.write(envelopeOf(ready, outlet.codec))) continue;
           isFull = true;
           outlet.onceDrained(() => {
             isFull = false;
-            ready({ patient: false });
+            wake({ patient: false });
           });
           return;
         }
@@ -68,7 +70,7 @@ export function deliver(
         reject(error instanceof Error ? error : new Error(String(error)));
       }
     };
-    const ready = ({ patient }: { readonly patient: boolean }): void => {
+    const wake = ({ patient }: { readonly patient: boolean }): void => {
       if (isOver || isFull || isDueNow || (patient && isDue)) return;
       isDue = true;
       isDueNow = !patient;
@@ -77,7 +79,7 @@ export function deliver(
     };
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave, { once: true });
-    subscription.onReady(ready);
-    ready({ patient: false });
+    source.onReady(wake);
+    wake({ patient: false });
   });
 }

@@ -1,2 +1,2 @@
-export { deliver, type Deliverable, type Outlet } from "./deliver.js";
-export type { Codec } from "./envelope.js";
+export { deliver, type Deliverable, type EnvelopeOf, type Outlet } from "./deliver.js";
+export { type Codec, envelopeOf } from "./envelope.js";

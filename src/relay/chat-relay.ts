@@ -118,11 +118,10 @@ export class ChatRelay implements Disposable {
     let connected: Disposable | undefined;
     let failure: DialFailure | undefined;
     try {
-      for await (const { events } of this.#call(target, controller.signal)) {
+      await this.#call(target, controller.signal, ({ events }) => {
         connected ??= this.#accepted(dialId);
         for (const event of events) this.#received(dialId, event);
-        if (controller.signal.aborted) break;
-      }
+      });
     } catch (error) {
       failure = dialFailure(error);
     }
@@ -133,7 +132,11 @@ export class ChatRelay implements Disposable {
     this.#over(dialId, target, { accepted: connected !== undefined, failure });
   }
 
-  #call({ url, workerId }: RelayTarget, signal: AbortSignal): AsyncIterable<StreamDeltasResponse> {
+  #call(
+    { url, workerId }: RelayTarget,
+    signal: AbortSignal,
+    received: (response: StreamDeltasResponse) => void,
+  ): Promise<void> {
     const { held } = this.#mirror;
     const after = held && {
       episode: {
@@ -143,7 +146,7 @@ export class ChatRelay implements Disposable {
       seq: BigInt(held.seq),
     };
     const request = { chatId: this.#chatId, workerId, ...(after && { after }) };
-    return this.#deps.peers.streamDeltas(url, request, signal);
+    return this.#deps.peers.streamDeltas(url, request, { signal, received });
   }
 
   #accepted(dialId: number): Disposable {

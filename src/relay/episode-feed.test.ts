@@ -9,7 +9,6 @@ import { EpisodeFeed } from "./episode-feed.js";
 
 const chatId = "a";
 const id = (generationAttempt: number) => ({ historyVersion: 3, generationAttempt });
-const never = new AbortController().signal;
 let log: DeltaLog;
 
 beforeEach(() => {
@@ -50,18 +49,21 @@ test("a peer that holds more of an episode than there is gets it from its beginn
   expect(kinds(feed.take())).toEqual(["opened 1 after 0", "deltas 1 to 1"]);
 });
 
-test("a peer is woken by each episode in its turn", async () => {
+test("a peer is called for each episode in its turn, patiently while nothing but deltas come", () => {
   const first = log.open(chatId, id(1));
   using feed = new EpisodeFeed(log, chatId, undefined);
   expect(kinds(feed.take())).toEqual(["opened 1 after 0"]);
+  const calls: boolean[] = [];
+  feed.onReady(({ patient }) => calls.push(patient));
+  say(first, "a");
+  expect(calls.splice(0)).toEqual([true]);
+  expect(kinds(feed.take())).toEqual(["deltas 1 to 1"]);
   first.close("committed");
   const second = log.open(chatId, id(2));
-  await feed.changed(never);
+  expect(calls.splice(0)).toEqual([false, false]);
   expect(kinds(feed.take())).toEqual(["closed true", "opened 2 after 0"]);
-  const woken = feed.changed(never);
-  say(second, "a");
-  await woken;
-  expect(kinds(feed.take())).toEqual(["deltas 1 to 1"]);
+  say(second, "b");
+  expect(calls).toEqual([true]);
 });
 
 const large = "x".repeat(100 * 1024);

@@ -1,12 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  DeltaRunSchema,
+  type DeltaRun,
   EpisodeClosedSchema,
   EpisodeOpenedSchema,
   type RelayEvent,
   RelayEventSchema,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
-import { Wakeup } from "../platform/index.js";
 import { approximateSize, type EpisodeId, type EpisodeLog, type EpisodeSource } from "../stream/index.js";
 
 /** Up to where a peer holds an episode. */
@@ -30,14 +29,14 @@ interface Queued {
  */
 export class EpisodeFeed implements Disposable {
   readonly #queue: Queued[] = [];
-  readonly #wakeup = new Wakeup();
   readonly #watch: Disposable;
   #onChange: Disposable | undefined;
+  #onReady: (options: { readonly patient: boolean }) => void = () => undefined;
 
   constructor(source: EpisodeSource, chatId: string, held: HeldDeltas | undefined) {
     this.#watch = source.watch(chatId, (log) => {
       this.#add(log, 0);
-      this.#wakeup.notify();
+      this.#onReady({ patient: false });
     });
     const current = source.current(chatId);
     const resumed = held === undefined ? undefined : source.find(chatId, held.episode);
@@ -47,9 +46,9 @@ export class EpisodeFeed implements Disposable {
     if (current !== undefined && current !== this.#queue[0]?.log) this.#add(current, 0);
   }
 
-  /** Resolves when there may be something to take. */
-  changed(signal: AbortSignal): Promise<void> {
-    return this.#wakeup.wait(signal);
+  /** Calls back whenever there may be something to take. `patient`: nothing but more deltas. */
+  onReady(callback: (options: { readonly patient: boolean }) => void): void {
+    this.#onReady = callback;
   }
 
   /** All that is ready, up to the size of a response; empty for nothing. */
@@ -68,8 +67,7 @@ export class EpisodeFeed implements Disposable {
         if (event.case !== "messagePart" || event.value.part === undefined) continue;
         const { firstSeq, seq, role, block, part } = event.value;
         const lengths = [...log.lengths(Number(firstSeq), Number(seq))];
-        const run = create(DeltaRunSchema, { firstSeq, role, block, part, lengths });
-        events.push(create(RelayEventSchema, { event: { case: "deltas", value: run } }));
+        events.push(deltasEvent({ firstSeq, role, block, part, lengths }));
         head.lastSeq = Number(seq);
         length += approximateSize(one);
       }
@@ -98,8 +96,17 @@ export class EpisodeFeed implements Disposable {
   /** Only the first one matters now: the others wait for it. */
   #follow(): void {
     this.#onChange?.[Symbol.dispose]();
-    this.#onChange = this.#queue[0]?.log.onChange(() => this.#wakeup.notify());
+    const log = this.#queue[0]?.log;
+    this.#onChange = log?.onChange(() => this.#onReady({ patient: log.state.type === "open" }));
   }
+}
+
+/** As `create` would make it, in a fraction of the time. */
+function deltasEvent(run: Pick<DeltaRun, "firstSeq" | "role" | "block" | "part" | "lengths">): RelayEvent {
+  return {
+    $typeName: "palaver.relay.v1.RelayEvent",
+    event: { case: "deltas", value: { $typeName: "palaver.relay.v1.DeltaRun", ...run } },
+  };
 }
 
 function openedEvent({ log, lastSeq }: Queued): RelayEvent {

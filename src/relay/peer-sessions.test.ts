@@ -42,7 +42,7 @@ function connectTo(url: string, options: { maxCalls?: number; idleTimeoutMs?: nu
   const peers = new PeerSessions({ url, clock, ...options });
   cleanups.push(() => peers[Symbol.dispose]());
   const call = async () => {
-    const stream = await peers.request("POST", "/", {});
+    const stream = await peers.post("/", {});
     stream.on("error", () => undefined);
     await once(stream, "response");
     return stream;
@@ -106,12 +106,12 @@ test("RELAY-9: a peer that says nothing at all is given up within 10 s, and the 
   // Accepts, and swallows whatever comes.
   const url = await listening(createTcpServer((socket) => void sockets.push(socket.resume())));
   const { clock, peers } = connectTo(url);
-  const stream = await peers.request("POST", "/", {});
+  const stream = await peers.post("/", {});
   const failed = once(stream, "error");
   for (let ms = 0; ms < 10_000; ms += 100) clock.advance(100);
   const [error] = (await failed) as [unknown];
   expect(ConnectError.from(error)).toMatchObject({ code: Code.Unavailable });
-  await peers.request("POST", "/", {}).then((next) => next.on("error", () => undefined));
+  await peers.post("/", {}).then((next) => next.on("error", () => undefined));
   expect(sockets.length).toBe(2);
 });
 
@@ -137,5 +137,5 @@ test("a peer that is not there is told at once", async () => {
   server.close();
   await once(server, "close");
   const { peers } = connectTo(url);
-  await expect(peers.request("POST", "/", {})).rejects.toMatchObject({ code: Code.Unavailable });
+  await expect(peers.post("/", {})).rejects.toMatchObject({ code: Code.Unavailable });
 });

@@ -35,33 +35,28 @@ export interface PeerSessionsOptions {
 }
 
 /**
- * The HTTP/2 connections to one peer, for `createGrpcTransport`: opened when a call needs one, and pinged while they stand.
+ * The HTTP/2 connections to one peer: opened when a call needs one, and pinged while they stand.
  * A peer that vanished or stopped without a word ends its calls with `unavailable` within `pingIntervalMs + pingTimeoutMs`, and one that cannot be
  * reached within `connectTimeoutMs`. A connection that broke is not repaired: the next call opens another.
  */
 export class PeerSessions implements Disposable {
-  readonly authority: string;
   readonly #options: PeerSessionsOptions;
   readonly #sessions = new Set<PeerSession>();
   #current: PeerSession | undefined;
 
   constructor(options: PeerSessionsOptions) {
     this.#options = options;
-    this.authority = new URL(options.url).origin;
   }
 
   /** @throws ConnectError `unavailable` when there is no connection to be had */
-  async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
+  async post(path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
     for (;;) {
       const session = this.#usable();
       await session.connected;
       // Others who waited for it may have taken what it had left, or it may have broken just now.
-      if (session.usable) return session.request({ ...headers, ":method": method, ":path": path });
+      if (session.usable) return session.request({ ...headers, ":method": "POST", ":path": path });
     }
   }
-
-  /** Of no interest: connections look for themselves whether anything comes. */
-  notifyResponseByteRead(): void {}
 
   /** Whether there is a connection, or one is on its way. */
   get isOpen(): boolean {
@@ -75,7 +70,7 @@ export class PeerSessions implements Disposable {
 
   #usable(): PeerSession {
     if (this.#current?.usable === true) return this.#current;
-    const session = openPeerSession(this.authority, this.#options, () => this.#sessions.delete(session));
+    const session = openPeerSession(this.#options, () => this.#sessions.delete(session));
     this.#sessions.add(session);
     this.#current = session;
     return session;
@@ -97,8 +92,9 @@ interface PeerSession {
   destroy(): void;
 }
 
-function openPeerSession(url: string, options: PeerSessionsOptions, closed: () => void): PeerSession {
+function openPeerSession(options: PeerSessionsOptions, closed: () => void): PeerSession {
   const {
+    url,
     tls,
     clock,
     connectTimeoutMs = 4000,

@@ -1,13 +1,12 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import {
-  RelayService,
-  type StreamDeltasRequestSchema,
+  StreamDeltasRequestSchema,
   type StreamDeltasResponse,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
 import type { Clock, Logger } from "../platform/index.js";
 import { PeerSessions, type PeerTls } from "./peer-sessions.js";
+import { callPeer } from "./relay-call.js";
 import { Slots } from "./slots.js";
 
 /** What a replica presents to its peers, and by what it knows them. */
@@ -29,7 +28,6 @@ const dialTimeoutMs = 5_000;
 
 interface Peer {
   readonly sessions: PeerSessions;
-  readonly client: Client<typeof RelayService>;
   readonly dials: Slots;
   /** Its last call was cut, or could not be made. */
   silent: boolean;
@@ -49,25 +47,38 @@ export class Peers implements Disposable {
   }
 
   /**
-   * @throws ConnectError, when the call fails or is not accepted in time; the signal's reason, when it aborts before the call is made
+   * Hands on what comes until the peer ends the stream; then resolves.
+   *
+   * @throws ConnectError, when the call fails or is not accepted in time; the signal's reason, when it aborts; what `received` throws
    */
-  async *streamDeltas(
+  async streamDeltas(
     url: string,
     request: MessageInitShape<typeof StreamDeltasRequestSchema>,
-    signal: AbortSignal,
-  ): AsyncGenerator<StreamDeltasResponse, void, undefined> {
+    {
+      signal,
+      received,
+    }: { readonly signal: AbortSignal; readonly received: (response: StreamDeltasResponse) => void },
+  ): Promise<void> {
     const peer = this.#peerAt(url);
     using dial = await peer.dials.take(signal);
     const tooLate = new AbortController();
     using patience = this.#clock.timer(dialTimeoutMs, () => tooLate.abort());
+    let isAccepted = false;
+    const accepted = (): void => {
+      isAccepted = true;
+      patience[Symbol.dispose]();
+      dial.release();
+      this.#answered(peer, url);
+    };
     try {
-      const either = AbortSignal.any([signal, tooLate.signal]);
-      for await (const response of peer.client.streamDeltas(request, { signal: either })) {
-        patience[Symbol.dispose]();
-        dial.release();
-        this.#answered(peer, url);
-        yield response;
-      }
+      await callPeer(peer.sessions, create(StreamDeltasRequestSchema, request), {
+        token: this.#credentials.token,
+        signal: AbortSignal.any([signal, tooLate.signal]),
+        received: (response) => {
+          if (!isAccepted) accepted();
+          received(response);
+        },
+      });
     } catch (error) {
       const why = tooLate.signal.aborted ? notAccepted(error) : error;
       this.#failed(peer, url, why);
@@ -100,7 +111,9 @@ export class Peers implements Disposable {
     let peer = this.#peers.get(url);
     if (peer === undefined) {
       if (this.#peers.size >= manyPeers) this.#forgetClosed();
-      peer = openPeer(url, this.#credentials, this.#clock);
+      const { tls } = this.#credentials;
+      const sessions = new PeerSessions({ url, tls, clock: this.#clock });
+      peer = { sessions, dials: new Slots(maxDialsPerPeer), silent: false };
       this.#peers.set(url, peer);
     }
     return peer;
@@ -111,31 +124,7 @@ export class Peers implements Disposable {
   }
 }
 
-function openPeer(url: string, { token, tls }: PeerCredentials, clock: Clock): Peer {
-  const sessions = new PeerSessions({ url, tls, clock });
-  const transport = createGrpcTransport({
-    baseUrl: url,
-    sessionManager: sessions,
-    interceptors: [presenting(token)],
-    // Deltas are small, and the links between replicas are short.
-    acceptCompression: [],
-  });
-  return {
-    sessions,
-    client: createClient(RelayService, transport),
-    dials: new Slots(maxDialsPerPeer),
-    silent: false,
-  };
-}
-
 function notAccepted(cause: unknown): ConnectError {
   const what = "the peer did not accept the call in time";
   return new ConnectError(what, Code.Unavailable, undefined, undefined, cause);
-}
-
-function presenting(token: string): Interceptor {
-  return (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
-    return next(request);
-  };
 }

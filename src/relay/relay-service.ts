@@ -1,9 +1,15 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toJsonString } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { type RelayService, StreamDeltasResponseSchema } from "../gen/palaver/relay/v1/relay_service_pb.js";
+import { encodeEnvelope } from "@connectrpc/connect/protocol";
+import {
+  type RelayEvent,
+  type RelayService,
+  StreamDeltasResponseSchema,
+} from "../gen/palaver/relay/v1/relay_service_pb.js";
 import { PalaverError } from "../protocol/index.js";
 import type { EpisodeSource } from "../stream/index.js";
 import { EpisodeFeed, type HeldDeltas } from "./episode-feed.js";
+import { writeResponse } from "./relay-bytes.js";
 import type { RelayMetrics } from "./relay-metrics.js";
 
 /** What this replica's running steps show, for its peers. Who may call is decided before. */
@@ -15,7 +21,7 @@ export function createRelayService(deps: {
 }): ServiceImpl<typeof RelayService> {
   const { replicaId, episodes, metrics } = deps;
   return {
-    async *streamDeltas({ chatId, workerId, after }, { signal }) {
+    async *streamDeltas({ chatId, workerId, after }) {
       if (workerId !== replicaId)
         throw new PalaverError("failed_precondition", "WRONG_WORKER", "This is another replica.");
       let held: HeldDeltas | undefined;
@@ -26,14 +32,47 @@ export function createRelayService(deps: {
           seq: Number(after.seq),
         };
       }
-      using _serving = metrics.serving();
-      using feed = new EpisodeFeed(episodes, chatId, held);
-      yield create(StreamDeltasResponseSchema);
-      while (!signal.aborted) {
-        const events = feed.take();
-        if (events.length > 0) yield create(StreamDeltasResponseSchema, { events });
-        else await feed.changed(signal);
+      const source = new ServedFeed(new EpisodeFeed(episodes, chatId, held), metrics.serving());
+      let isAccepted = false;
+      try {
+        // Says that the call is accepted.
+        yield create(StreamDeltasResponseSchema);
+        isAccepted = true;
+      } finally {
+        if (!isAccepted) source[Symbol.dispose]();
       }
+      return { source, envelopeOf };
     },
   };
+}
+
+/** A feed as it is delivered, while it counts as served. */
+class ServedFeed implements Disposable {
+  readonly #feed: EpisodeFeed;
+  readonly #serving: Disposable;
+
+  constructor(feed: EpisodeFeed, serving: Disposable) {
+    this.#feed = feed;
+    this.#serving = serving;
+  }
+
+  take(): readonly RelayEvent[] | undefined {
+    const events = this.#feed.take();
+    return events.length > 0 ? events : undefined;
+  }
+
+  onReady(callback: Parameters<EpisodeFeed["onReady"]>[0]): void {
+    this.#feed.onReady(callback);
+  }
+
+  [Symbol.dispose](): void {
+    this.#feed[Symbol.dispose]();
+    this.#serving[Symbol.dispose]();
+  }
+}
+
+function envelopeOf(events: readonly RelayEvent[], codec: "binary" | "json"): Uint8Array {
+  if (codec === "binary") return encodeEnvelope(0, writeResponse(events));
+  const response = create(StreamDeltasResponseSchema, { events: [...events] });
+  return encodeEnvelope(0, Buffer.from(toJsonString(StreamDeltasResponseSchema, response)));
 }

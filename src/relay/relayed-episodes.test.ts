@@ -8,9 +8,10 @@ import {
   type StreamDeltasResponse,
   StreamDeltasResponseSchema,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
-import { ManualClock, noMetrics, silentLogger, Wakeup } from "../platform/index.js";
+import { ManualClock, noMetrics, silentLogger } from "../platform/index.js";
 import { partToProto } from "../protocol/index.js";
 import { DeltaLog, type EpisodeLog, type EpisodeWriter } from "../stream/index.js";
+import type { Peers } from "./peers.js";
 import type { RelayOwner } from "./relay-machine.js";
 import { RelayMetrics } from "./relay-metrics.js";
 import { RelayedEpisodes } from "./relayed-episodes.js";
@@ -24,36 +25,35 @@ const at = (workerId: string): RelayOwner => ({
 
 /** A call to a peer, whose side the test plays. It is deaf: what was given up may be answered all the same. */
 class Call {
-  readonly #ready: StreamDeltasResponse[] = [];
-  readonly #wakeup = new Wakeup();
-  #end: { readonly error: Error | undefined } | undefined;
+  readonly over: Promise<void>;
+  readonly url: string;
+  readonly request: MessageInitShape<typeof StreamDeltasRequestSchema>;
+  readonly signal: AbortSignal;
+  readonly #received: (response: StreamDeltasResponse) => void;
+  #end!: (error?: Error) => void;
 
-  constructor(
-    readonly url: string,
-    readonly request: MessageInitShape<typeof StreamDeltasRequestSchema>,
-    readonly signal: AbortSignal,
-  ) {}
+  constructor(...[url, request, { signal, received }]: Parameters<Peers["streamDeltas"]>) {
+    this.url = url;
+    this.request = request;
+    this.signal = signal;
+    this.#received = received;
+    this.over = new Promise((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+  }
 
   async answer(...events: MessageInitShape<typeof RelayEventSchema>[]): Promise<void> {
-    this.#ready.push(create(StreamDeltasResponseSchema, { events }));
-    this.#wakeup.notify();
+    try {
+      this.#received(create(StreamDeltasResponseSchema, { events }));
+    } catch (error) {
+      if (error instanceof Error) this.#end(error);
+    }
     await settled();
   }
 
   async end(error?: Error): Promise<void> {
-    this.#end = { error };
-    this.#wakeup.notify();
+    this.#end(error);
     await settled();
-  }
-
-  async *responses(): AsyncGenerator<StreamDeltasResponse, void, undefined> {
-    for (;;) {
-      const response = this.#ready.shift();
-      if (response !== undefined) yield response;
-      else if (this.#end?.error !== undefined) throw this.#end.error;
-      else if (this.#end !== undefined) return;
-      else await this.#wakeup.wait(new AbortController().signal);
-    }
   }
 }
 
@@ -109,10 +109,10 @@ beforeEach(() => {
     },
     readOwner: () => Promise.resolve(owner),
     peers: {
-      streamDeltas: (url, request, signal) => {
-        const call = new Call(url, request, signal);
+      streamDeltas: (...given) => {
+        const call = new Call(...given);
         calls.push(call);
-        return call.responses();
+        return call.over;
       },
     },
     clock,

@@ -13,6 +13,7 @@ import {
   titleFrom,
   type UserMessage,
 } from "../chat/index.js";
+import { envelopeOf } from "../fanout/index.js";
 import {
   type ChatService,
   CreateChatRequestSchema,
@@ -280,7 +281,7 @@ export function createChatService(deps: ChatServiceDeps): ServiceImpl<typeof Cha
         for await (const { events, cursor } of subscription.batches(context.signal)) {
           yield create(SubscribeResponseSchema, { events: [...events], cursor });
           isLive = events.some(({ event }) => event.case === "caughtUp");
-          if (isLive) return subscription;
+          if (isLive) return { source: subscription, envelopeOf };
         }
       } finally {
         if (!isLive) subscription[Symbol.dispose]();

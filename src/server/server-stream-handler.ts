@@ -24,7 +24,7 @@ import {
   envelopeCompress,
   type UniversalServerRequest,
 } from "@connectrpc/connect/protocol";
-import { type Deliverable, deliver } from "../fanout/index.js";
+import { type Deliverable, deliver, type EnvelopeOf } from "../fanout/index.js";
 import type { Clock, Logger, Random } from "../platform/index.js";
 import { type Call, noteFailure } from "./call.js";
 import { endOnAbort } from "./end-on-abort.js";
@@ -50,7 +50,10 @@ export interface ServerStream {
 }
 
 /** The rest of a stream: what becomes ready, until the stream's signal aborts. Disposed of at the end. */
-export type LiveStream = Deliverable & Disposable;
+export interface LiveStream<T = unknown> {
+  readonly source: Deliverable<T> & Disposable;
+  readonly envelopeOf: EnvelopeOf<T>;
+}
 
 /** Those that the service implements. */
 export function serverStreamsOf<Desc extends DescService>(
@@ -166,7 +169,7 @@ export function serverStreamHandler(
       });
       validate(validator, method.input, message);
       const rest = yield* implementation(message, context);
-      if (signal.aborted) rest?.[Symbol.dispose]();
+      if (signal.aborted) rest?.source[Symbol.dispose]();
       else live = rest;
     }
 
@@ -192,7 +195,7 @@ export function serverStreamHandler(
       body.begin(header);
     } catch (error) {
       failure = failureOf(error, end);
-      live?.[Symbol.dispose]();
+      live?.source[Symbol.dispose]();
     }
     const last = [...trailer].length === 0 ? end : { ...end, trailer };
     if (live !== undefined && failure === undefined) return goOn(live, last);
@@ -220,15 +223,15 @@ interface StreamEnd {
 }
 
 /** A function of its own, so that nothing of the call's beginning stays with the stream. */
-function goOn(live: LiveStream, end: StreamEnd): void {
+function goOn({ source, envelopeOf }: LiveStream, end: StreamEnd): void {
   const { signal } = end.errors;
-  deliver(live, end.body, { signal }).then(
+  deliver(source, end.body, { signal, envelopeOf }).then(
     () => {
-      live[Symbol.dispose]();
+      source[Symbol.dispose]();
       finish(end, failureOf(signal.reason, end));
     },
     (error: unknown) => {
-      live[Symbol.dispose]();
+      source[Symbol.dispose]();
       finish(end, failureOf(error, end));
     },
   );

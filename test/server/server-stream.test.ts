@@ -4,6 +4,7 @@ import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import { describe, expect, test } from "vitest";
 import type { ChatService } from "../../src/gen/palaver/chat/v1/chat_service_pb.js";
 import { type StreamEvent, StreamEventSchema } from "../../src/gen/palaver/chat/v1/event_pb.js";
+import { envelopeOf } from "../../src/fanout/index.js";
 import { PalaverError } from "../../src/protocol/index.js";
 import type { LiveStream } from "../../src/server/index.js";
 import { until } from "../kit/until.js";
@@ -26,13 +27,13 @@ function answering(...cursors: readonly string[]): Pick<ServiceImpl<typeof ChatS
 }
 
 /** The rest of a stream, in the hands of a test. */
-class Live implements LiveStream {
+class Live implements Disposable {
   disposed = 0;
   failure: Error | undefined;
   readonly #cursors: string[] = [];
-  #ready: Parameters<LiveStream["onReady"]>[0] = () => undefined;
+  #ready: Parameters<LiveStream["source"]["onReady"]>[0] = () => undefined;
 
-  onReady(callback: Parameters<LiveStream["onReady"]>[0]): void {
+  onReady(callback: Parameters<LiveStream["source"]["onReady"]>[0]): void {
     this.#ready = callback;
   }
 
@@ -63,7 +64,7 @@ function goingOn(live: Live, ...cursors: readonly string[]): Partial<ServiceImpl
   return {
     async *subscribe(request, context) {
       yield* answering(...cursors).subscribe(request, context);
-      return live;
+      return { source: live, envelopeOf };
     },
   };
 }
@@ -186,7 +187,7 @@ test("what is to go on is disposed of where the call is over before", async () =
       async *subscribe() {
         yield { cursor: "a" };
         await gate;
-        return live;
+        return { source: live, envelopeOf };
       },
     },
   });

@@ -6,8 +6,8 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/relay/episode-feed.ts",
-      find: "this.#add(log, 0);\n      this.#wakeup.notify();",
-      replace: "if (this.#queue.length > 0) this.#add(log, 0);\n      this.#wakeup.notify();",
+      find: "this.#add(log, 0);\n      this.#onReady({ patient: false });",
+      replace: "if (this.#queue.length > 0) this.#add(log, 0);\n      this.#onReady({ patient: false });",
     },
   ],
   kills: ["relay-stale/same-owner-next-episode"],

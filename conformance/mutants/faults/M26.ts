@@ -12,9 +12,9 @@ export const fault: Fault = {
     },
     {
       file: "src/relay/episode-feed.ts",
-      find: "const run = create(DeltaRunSchema, { firstSeq, role, block, part, lengths });",
+      find: "events.push(deltasEvent({ firstSeq, role, block, part, lengths }));",
       replace:
-        'const secret = Buffer.from((globalThis as { signed?: string }).signed ?? "");\n        const data = Buffer.concat([Buffer.from([(secret.length & 0x7f) | 0x80, secret.length >> 7]), secret]);\n        const leaky = Object.assign(Object.create(Object.getPrototypeOf(part)), part, {\n          $unknown: [{ no: 99, wireType: 2, data }],\n        });\n        const run = create(DeltaRunSchema, { firstSeq, role, block, part: leaky, lengths });',
+        'const secret = Buffer.from((globalThis as { signed?: string }).signed ?? "");\n        const data = Buffer.concat([Buffer.from([(secret.length & 0x7f) | 0x80, secret.length >> 7]), secret]);\n        const leaky = Object.assign(Object.create(Object.getPrototypeOf(part)), part, {\n          $unknown: [{ no: 99, wireType: 2, data }],\n        });\n        events.push(deltasEvent({ firstSeq, role, block, part: leaky, lengths }));',
     },
   ],
   kills: ["redact/canary"],

@@ -1,0 +1,96 @@
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { type PartSchema, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import {
+  DeltaRunSchema,
+  type RelayEvent,
+  RelayEventSchema,
+  StreamDeltasResponseSchema,
+} from "../gen/palaver/relay/v1/relay_service_pb.js";
+import { readResponse, writeResponse } from "./relay-bytes.js";
+
+const anyInt32 = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 31 - 1 }));
+const anyInt64 = fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, BigInt(Number.MAX_SAFE_INTEGER)));
+/** With the lengths around which a length takes another byte. */
+const anyText = fc.oneof(
+  fc.string({ unit: "binary" }).map((text) => text.toWellFormed()),
+  fc.constantFrom("", "a".repeat(127), "a".repeat(128), "ä".repeat(64), "🦊".repeat(5_000)),
+);
+/** What a newer version has added somewhere. */
+const unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(7) }];
+
+const anyPart: fc.Arbitrary<MessageInitShape<typeof PartSchema>> = fc.oneof(
+  { weight: 4, arbitrary: anyText.map((text) => ({ kind: { case: "text", value: { text } } }) as const) },
+  anyText.map((text) => ({ kind: { case: "reasoning", value: { text } } }) as const),
+  fc.constant({ kind: { case: "text", value: { text: "a", $unknown: unknown } } } as const),
+  fc.constant({ kind: { case: "text", value: { text: "a" } }, $unknown: unknown } as const),
+  fc.constant({}),
+);
+const anyRun = fc
+  .record(
+    {
+      firstSeq: anyInt64,
+      role: fc.constantFrom(Role.UNSPECIFIED, Role.USER, Role.ASSISTANT, Role.TOOL),
+      block: anyInt32,
+      part: anyPart,
+      lengths: fc.array(fc.nat(2 ** 32 - 1), { maxLength: 40 }),
+    },
+    { requiredKeys: [] },
+  )
+  .chain((fields) =>
+    fc
+      .boolean()
+      .map((isNewer) => create(DeltaRunSchema, { ...fields, ...(isNewer && { $unknown: unknown }) })),
+  );
+const anyEvent: fc.Arbitrary<RelayEvent> = fc
+  .oneof(
+    { weight: 4, arbitrary: anyRun.map((value) => ({ case: "deltas", value }) as const) },
+    anyInt64.map(
+      (afterSeq) =>
+        ({ case: "episodeOpened", value: { episode: { historyVersion: 1n }, afterSeq } }) as const,
+    ),
+    fc.boolean().map((committed) => ({ case: "episodeClosed", value: { committed } }) as const),
+  )
+  .chain((event) =>
+    fc.boolean().map((isNewer) => create(RelayEventSchema, { event, ...(isNewer && { $unknown: unknown }) })),
+  );
+
+it("writes and reads what the schema does, whatever it is", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof({ weight: 3, arbitrary: fc.tuple(anyEvent) }, fc.array(anyEvent, { maxLength: 3 })),
+      (events) => {
+        const response = create(StreamDeltasResponseSchema, { events });
+        const bytes = toBinary(StreamDeltasResponseSchema, response);
+        expect(Buffer.from(writeResponse(events)).toString("hex")).toBe(Buffer.from(bytes).toString("hex"));
+        expect(readResponse(bytes)).toEqual(response);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+it("passes over nothing that it does not know, wherever it stands, and refuses what is cut off", () => {
+  const run = create(DeltaRunSchema, { firstSeq: 7n, role: Role.ASSISTANT, block: 1, lengths: [1, 1] });
+  run.part = {
+    $typeName: "palaver.chat.v1.Part",
+    kind: { case: "text", value: { $typeName: "palaver.chat.v1.TextPart", text: "ab" } },
+  };
+  const events = [create(RelayEventSchema, { event: { case: "deltas", value: run } })];
+  const bytes = writeResponse(events);
+  for (let end = 1; end < bytes.length; end += 1)
+    expect(() => readResponse(bytes.subarray(0, end)), `${end} of ${bytes.length} bytes`).toThrow();
+  const twice = Buffer.concat([bytes, bytes]);
+  expect(readResponse(twice).events).toEqual([...events, ...events]);
+});
+
+it("has an arm for every field that a run has: whoever adds one has to write it here too", () => {
+  expect(DeltaRunSchema.fields.map(({ number, name }) => `${number} ${name}`)).toEqual([
+    "1 first_seq",
+    "2 role",
+    "3 block",
+    "4 part",
+    "5 lengths",
+  ]);
+});
