@@ -1,7 +1,14 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { Events, type NatsConnection, type QueuedIterator, type Status } from "nats";
 import { type ChatNotification, ChatNotificationSchema } from "../gen/palaver/relay/v1/notification_pb.js";
-import { type Clock, type Logger, type Metrics, noMetrics, type Random } from "../platform/index.js";
+import {
+  atEndOfTurn,
+  type Clock,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  type Random,
+} from "../platform/index.js";
 import type { Bus, ChatListener } from "./bus.js";
 import { BusError } from "./bus-error.js";
 import { BusMetrics } from "./bus-metrics.js";
@@ -9,7 +16,7 @@ import { Listeners } from "./listeners.js";
 import { mayBeRunnable } from "./may-be-runnable.js";
 import { type NatsServers, openNatsConnection } from "./nats-connection.js";
 import { ensureNotifyStream, type NotifyStreamOptions } from "./notify-stream.js";
-import { type Announcement, Outbox } from "./outbox.js";
+import { type Announcement, Outbox, type Send } from "./outbox.js";
 import { readNotification } from "./read-notification.js";
 import { StreamPublisher } from "./stream-publisher.js";
 import { chatSubject, ownerSubject, runnableSubject } from "./subjects.js";
@@ -258,29 +265,20 @@ class NatsBus implements Bus {
       timeoutMs: ackTimeoutMs,
     });
     this.#publisher = publisher;
-    this.#outbox.open((announcement, settled) => this.#send(connection, publisher, announcement, settled));
+    this.#outbox.open(this.#gather(connection, publisher));
   }
 
-  /**
-   * The acknowledgement of the last message proves that the server has taken the others, which travel before it on the same connection.
-   */
-  #send(
-    connection: NatsConnection,
-    publisher: StreamPublisher,
-    { chatId, version, subject, ownerSubject: owner, runnable, payload }: Announcement,
-    settled: (error?: unknown) => void,
-  ): void {
-    const done = (error?: unknown): void => {
-      if (error === undefined) settled();
-      else void this.#repair(connection).then(() => settled(error));
+  /** All that is announced in one turn of the event loop goes out at its end: that there is something to see is then said to each owner once. */
+  #gather(connection: NatsConnection, publisher: StreamPublisher): Send {
+    const gathered: Gathered[] = [];
+    return (announcement, settled) => {
+      const done = (error?: unknown): void => {
+        if (error === undefined) settled();
+        else void this.#repair(connection).then(() => settled(error));
+      };
+      if (gathered.push({ announcement, done }) === 1)
+        atEndOfTurn(() => sendTogether(connection, publisher, gathered.splice(0)));
     };
-    try {
-      connection.publish(owner);
-      if (runnable) connection.publish(runnableSubject);
-      publisher.publish(subject, payload, `${chatId}:${version}`, done);
-    } catch (error) {
-      done(error);
-    }
   }
 
   /** The stream may be gone, with the server that had it. */
@@ -300,6 +298,38 @@ class NatsBus implements Bus {
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       logger.warn({ err: error }, "NATS has no stream for notifications: is JetStream enabled?");
+    }
+  }
+}
+
+interface Gathered {
+  readonly announcement: Announcement;
+  readonly done: (error?: unknown) => void;
+}
+
+/**
+ * The acknowledgement of what is said of a chat proves that the server has taken what says that there is something to see, which travels before it
+ * on the same connection.
+ */
+function sendTogether(
+  connection: NatsConnection,
+  publisher: StreamPublisher,
+  gathered: readonly Gathered[],
+): void {
+  const said = new Set<string>();
+  const sayOnce = (subject: string): void => {
+    if (said.has(subject)) return;
+    said.add(subject);
+    connection.publish(subject);
+  };
+  for (const { announcement, done } of gathered) {
+    const { chatId, version, subject, payload } = announcement;
+    try {
+      sayOnce(announcement.ownerSubject);
+      if (announcement.runnable) sayOnce(runnableSubject);
+      publisher.publish(subject, payload, `${chatId}:${version}`, done);
+    } catch (error) {
+      done(error);
     }
   }
 }

@@ -22,6 +22,7 @@ export class StreamPublisher implements Disposable {
   /** By the last part of where the acknowledgement goes; the one that waits longest first. */
   readonly #pending = new Map<string, Pending>();
   #published = 0;
+  #isLeft = false;
   #timer: Disposable | undefined;
 
   constructor(connection: NatsConnection, { clock, timeoutMs }: { clock: Clock; timeoutMs: number }) {
@@ -36,9 +37,10 @@ export class StreamPublisher implements Disposable {
 
   /**
    * Calls back once: when the stream has the message, or has had one of this id before; with an error when that is not known within the time. No
-   * promise, since there is one message for every commit. Throws when the connection is closed.
+   * promise, since there is one message for every commit. Throws when the connection is closed, or was left.
    */
   publish(subject: string, payload: Uint8Array, messageId: string, settled: Settled): void {
+    if (this.#isLeft) throw left();
     this.#published += 1;
     const id = this.#published.toString(36);
     const head = headers();
@@ -49,11 +51,12 @@ export class StreamPublisher implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isLeft = true;
     this.#timer?.[Symbol.dispose]();
     if (!this.#connection.isClosed()) this.#subscription[Symbol.dispose]();
-    const left = [...this.#pending.values()];
+    const pending = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { settled } of left) settled(new Error("the connection to NATS was left"));
+    for (const { settled } of pending) settled(left());
   }
 
   #onAnswer(error: NatsError | null, message: Msg): void {
@@ -77,6 +80,10 @@ export class StreamPublisher implements Disposable {
       settled(new Error(`JetStream did not acknowledge a message within ${this.#timeoutMs} ms`));
     }
   }
+}
+
+function left(): Error {
+  return new Error("the connection to NATS was left");
 }
 
 const accepted = Buffer.from('{"stream":');

@@ -125,6 +125,34 @@ describe("two replicas on one NATS", () => {
     await tap.close();
   });
 
+  it("say to an owner once what happens at once, before what they say of the chats", async () => {
+    await using bus = await openBus();
+    const tap = await nats.connect();
+    const subjects: string[] = [];
+    tap.subscribe("palaver.v1.>", { callback: (_, { subject }) => subjects.push(subject) });
+    await tap.flush();
+    const [ada, bob] = [`ada ${randomUUID()}`, `bob ${randomUUID()}`];
+    const chatIds = [randomUUID(), randomUUID(), randomUUID()] as const;
+    const [first, second, third] = chatIds;
+    bus.publish(notification(first, 1), ada);
+    bus.publish(notification(second, 1, ChatStatus.PENDING), ada);
+    bus.publish(notification(third, 1, ChatStatus.PENDING), bob);
+    await until(() => subjects.length === 6, { what: "all messages" });
+    const of = (chatId: string): string | undefined => chatSubject(chatId);
+    expect(subjects).toEqual([
+      ownerSubject(ada),
+      of(first),
+      runnableSubject,
+      of(second),
+      ownerSubject(bob),
+      of(third),
+    ]);
+    bus.publish(notification(first, 2), ada);
+    await until(() => subjects.length === 8, { what: "what is said later" });
+    expect(subjects.slice(6)).toEqual([ownerSubject(ada), of(first)]);
+    await tap.close();
+  });
+
   it("do not receive what nobody watches any more", async () => {
     await using a = await openBus();
     await using b = await openBus();
