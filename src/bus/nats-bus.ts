@@ -319,8 +319,8 @@ function sendTogether(
   const said = new Set<string>();
   const sayOnce = (subject: string): void => {
     if (said.has(subject)) return;
-    said.add(subject);
     connection.publish(subject);
+    said.add(subject);
   };
   for (const { announcement, done } of gathered) {
     const { chatId, version, subject, payload } = announcement;

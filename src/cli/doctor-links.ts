@@ -122,8 +122,6 @@ const certificatesAdvice =
 
 /** In the words of whatever failed first: the system, TLS, or the call. */
 function whyUnreachable(error: ConnectError): string {
-  // A connection that is cut ends its calls so.
-  if (error.code === Code.Canceled) return "it cut the connection";
   let cause: Error = error;
   while (cause.cause instanceof Error) cause = cause.cause;
   return cause instanceof ConnectError ? cause.rawMessage : cause.message;

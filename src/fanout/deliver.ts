@@ -28,7 +28,7 @@ export interface Deliverable<T> {
   onReady(callback: (options: { readonly patient: boolean }) => void): void;
 }
 
-/** What was taken, as a message in its envelope: the very same bytes for all who get the same. */
+/** What was taken, as a message in its envelope. */
 export type EnvelopeOf<T> = (ready: T, codec: Codec) => Uint8Array;
 
 /** Writes what becomes ready until the signal aborts; then resolves. Rejects with what the subscription ends with. */

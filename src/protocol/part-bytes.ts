@@ -34,7 +34,7 @@ export function readTextPart(reader: BinaryReader): Part | undefined {
   let text = "";
   if (reader.pos < end) {
     if (reader.uint32() !== tag.text) return undefined;
-    text = reader.string();
+    text = reader.string(true);
   }
   return reader.pos === end ? partToProto({ type: "text", text }) : undefined;
 }

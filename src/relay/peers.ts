@@ -68,7 +68,6 @@ export class Peers implements Disposable {
       isAccepted = true;
       patience[Symbol.dispose]();
       dial.release();
-      this.#answered(peer, url);
     };
     try {
       await callPeer(peer.sessions, create(StreamDeltasRequestSchema, request), {
@@ -76,6 +75,7 @@ export class Peers implements Disposable {
         signal: AbortSignal.any([signal, tooLate.signal]),
         received: (response) => {
           if (!isAccepted) accepted();
+          this.#answered(peer, url);
           received(response);
         },
       });

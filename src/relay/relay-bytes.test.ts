@@ -1,7 +1,7 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type PartSchema, Role } from "../gen/palaver/chat/v1/message_pb.js";
+import { PartSchema, Role, TextPartSchema } from "../gen/palaver/chat/v1/message_pb.js";
 import {
   DeltaRunSchema,
   type RelayEvent,
@@ -85,12 +85,66 @@ it("passes over nothing that it does not know, wherever it stands, and refuses w
   expect(readResponse(twice).events).toEqual([...events, ...events]);
 });
 
-it("has an arm for every field that a run has: whoever adds one has to write it here too", () => {
-  expect(DeltaRunSchema.fields.map(({ number, name }) => `${number} ${name}`)).toEqual([
-    "1 first_seq",
-    "2 role",
-    "3 block",
-    "4 part",
-    "5 lengths",
+/** What reading comes to: the message, or that there is none. */
+function outcome(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    return "refused";
+  }
+}
+
+it("reads whatever bytes there are as the schema does, or refuses them as it does", () => {
+  const anyBytes = fc
+    .tuple(
+      fc.array(anyEvent, { minLength: 1, maxLength: 2 }),
+      fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 3 }),
+      fc.nat(400),
+    )
+    .map(([events, changes, cut]) => {
+      const one = Buffer.from(writeResponse(events.map(small)));
+      const bytes = Buffer.concat([one, one.subarray(0, cut % (one.length + 1))]);
+      for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+      return bytes;
+    });
+  fc.assert(
+    fc.property(anyBytes, (bytes) => {
+      expect(outcome(() => readResponse(bytes))).toEqual(
+        outcome(() => fromBinary(StreamDeltasResponseSchema, bytes)),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+/** So that a change hits something else than its text. */
+function small(event: RelayEvent): RelayEvent {
+  if (event.event.case === "deltas" && event.event.value.part?.kind.case === "text")
+    event.event.value.part.kind.value.text = event.event.value.part.kind.value.text
+      .slice(0, 4)
+      .toWellFormed();
+  return event;
+}
+
+it("refuses a text that is none, as the schema does", () => {
+  const bytes = writeResponse([
+    create(RelayEventSchema, { event: { case: "deltas", value: { part: text("ab") } } }),
   ]);
+  bytes[bytes.length - 1] = 0xff;
+  expect(() => fromBinary(StreamDeltasResponseSchema, bytes)).toThrow();
+  expect(() => readResponse(bytes)).toThrow();
+});
+
+function text(value: string): MessageInitShape<typeof PartSchema> {
+  return { kind: { case: "text", value: { text: value } } };
+}
+
+it("has an arm for every field that there is: whoever adds one has to write it here too", () => {
+  const fieldsOf = ({ fields }: DescMessage): string[] =>
+    fields.map(({ number, name }) => `${number} ${name}`);
+  expect(fieldsOf(StreamDeltasResponseSchema)).toEqual(["1 events"]);
+  expect(RelayEventSchema.fields.filter(({ oneof }) => oneof?.name !== "event")).toEqual([]);
+  expect(PartSchema.fields.filter(({ oneof }) => oneof?.name !== "kind")).toEqual([]);
+  expect(fieldsOf(TextPartSchema)).toEqual(["1 text"]);
+  expect(fieldsOf(DeltaRunSchema)).toEqual(["1 first_seq", "2 role", "3 block", "4 part", "5 lengths"]);
 });

@@ -65,7 +65,7 @@ function writeRun(writer: BinaryWriter, { firstSeq, role, block, part, lengths }
   }
 }
 
-/** Undefined for whatever is not one run, as it is written above, and nothing else. */
+/** Undefined for whatever is not one run of text, all of it known; what is read is what the schema reads. */
 function readRun(reader: BinaryReader): DeltaRun | undefined {
   for (const field of [tag.response.events, tag.event.deltas])
     if (reader.pos === reader.len || reader.uint32() !== field || reader.uint32() + reader.pos !== reader.len)

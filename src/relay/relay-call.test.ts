@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../test/kit/until.js";
 import { Role } from "../gen/palaver/chat/v1/message_pb.js";
 import {
+  EpisodePositionSchema,
   RelayEventSchema,
   type StreamDeltasRequest,
   StreamDeltasRequestSchema,
@@ -153,18 +154,23 @@ test("is no call where something else answers", async () => {
 });
 
 test("breaks where the stream ends without a word, in the middle, or with what makes no sense", async () => {
-  const endings: readonly ((asked: Asked) => void)[] = [
-    (peer) => respond(peer, [said(1n, "a")], {}),
-    (peer) => respond(peer, [said(1n, "a").subarray(0, 9)], { "grpc-status": "0" }),
-    (peer) => respond(peer, [encodeEnvelope(1, writeResponse([]))], { "grpc-status": "0" }),
-    (peer) => respond(peer, [encodeEnvelope(0, Uint8Array.of(0xff))], { "grpc-status": "0" }),
-    (peer) => respond(peer, [Uint8Array.of(0, 0xff, 0, 0, 0)], { "grpc-status": "0" }),
-    ({ stream }) => stream.close(2),
+  const well = { "grpc-status": "0" };
+  const endings: readonly (readonly [Code, (asked: Asked) => void])[] = [
+    [Code.Unavailable, (peer) => respond(peer, [said(1n, "a")], {})],
+    [Code.Unavailable, (peer) => respond(peer, [said(1n, "a").subarray(0, 9)], well)],
+    [Code.Unavailable, ({ stream }) => stream.close(2)],
+    [Code.Unavailable, ({ stream }) => stream.close(8)],
+    [Code.Internal, (peer) => respond(peer, [encodeEnvelope(1, writeResponse([]))], well)],
+    [Code.Internal, (peer) => respond(peer, [encodeEnvelope(0, Uint8Array.of(0xff))], well)],
+    [Code.Internal, (peer) => respond(peer, [Uint8Array.of(0, 0xff, 0, 0, 0)], well)],
+    [Code.Internal, (peer) => respond(peer, [], { "grpc-status": "9", "grpc-message": "%" })],
   ];
-  for (const [index, end] of endings.entries()) {
+  for (const [index, [code, end]] of endings.entries()) {
     const { over } = call();
     end(await answered(index));
-    expect(await over, `ending ${index}`).toBeInstanceOf(Error);
+    const error = await over;
+    expect(error, `ending ${index}`).toBeInstanceOf(ConnectError);
+    expect(error, `ending ${index}`).toMatchObject({ code });
   }
 });
 
@@ -216,4 +222,12 @@ test("is not made for nobody, and is given up when its connection comes too late
   expect(last?.closed).toBe(false);
   wanted.leave();
   await wanted.over;
+});
+
+test("is not made of a request that cannot be written", async () => {
+  const unsafe = { ...request, after: create(EpisodePositionSchema, { seq: 2n ** 63n }) };
+  const signal = new AbortController().signal;
+  const over = callPeer(sessions, unsafe, { token: "secret", signal, received: () => undefined });
+  await expect(over).rejects.toThrow();
+  expect(streams).toEqual([]);
 });

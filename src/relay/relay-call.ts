@@ -57,7 +57,7 @@ export function callPeer(
         reject(error instanceof Error ? error : new Error(String(error)));
       });
     const leave = (): void => fail(signal.reason);
-    /** What does not make sense, or is not wanted, ends the call. */
+    /** What does not make sense ends the call. */
     const reading =
       <T>(read: (input: T) => void) =>
       (input: T): void => {
@@ -65,7 +65,7 @@ export function callPeer(
         try {
           read(input);
         } catch (error) {
-          fail(error);
+          fail(ConnectError.from(error, Code.Internal));
         }
       };
     const begin = (opened: ClientHttp2Stream): void => {
@@ -73,7 +73,12 @@ export function callPeer(
       stream.on("error", (error: Error) => fail(brokenBy(error)));
       if (isOver) return stream.close(constants.NGHTTP2_CANCEL);
       const response = new ResponseReader((message) => {
-        if (!isOver) received(message);
+        if (isOver) return;
+        try {
+          received(message);
+        } catch (error) {
+          fail(error);
+        }
       });
       stream.on(
         "response",
@@ -94,17 +99,18 @@ export function callPeer(
           settle(resolve);
         }),
       );
-      stream.on("close", () => fail(cut(`HTTP/2 code ${opened.rstCode}`)));
-      stream.end(encodeEnvelope(0, toBinary(StreamDeltasRequestSchema, request)));
+      stream.on("close", () => fail(wasCut(opened.rstCode)));
+      stream.end(body);
     };
+    const header = requestHeader(true, undefined, { authorization: `Bearer ${token}` });
+    const body = encodeEnvelope(0, toBinary(StreamDeltasRequestSchema, request));
     if (signal.aborted) return leave();
     signal.addEventListener("abort", leave, { once: true });
-    const header = requestHeader(true, undefined, { authorization: `Bearer ${token}` });
-    sessions.post(path, Object.fromEntries(header)).then(begin, fail);
+    sessions.post(path, Object.fromEntries(header)).then(begin).catch(fail);
   });
 }
 
-/** The parts of a response in their order. What breaks the protocol throws a ConnectError, and so does the failure that the peer tells. */
+/** The parts of a response in their order. What breaks the protocol throws, and so does the failure that the peer tells. */
 class ResponseReader {
   readonly #envelopes = new EnvelopeReader(maxMessageBytes);
   readonly #received: (response: StreamDeltasResponse) => void;
@@ -135,7 +141,7 @@ class ResponseReader {
 
   end(): void {
     const hasStatus = this.#header.has("grpc-status") || this.#trailer.has("grpc-status");
-    if (!hasStatus || this.#envelopes.isIncomplete) throw cut("it ended in the middle");
+    if (!hasStatus || this.#envelopes.isIncomplete) throw wasCut(constants.NGHTTP2_NO_ERROR);
     validateTrailer(this.#trailer, this.#header);
   }
 }
@@ -148,9 +154,16 @@ function headersOf(incoming: IncomingHttpHeaders): Headers {
 }
 
 function brokenBy(error: Error): ConnectError {
-  return error instanceof ConnectError ? error : cut(error.message, error);
+  return error instanceof ConnectError ? error : unavailable(error.message, error);
 }
 
-function cut(why: string, cause?: Error): ConnectError {
-  return new ConnectError(`the peer's stream broke: ${why}`, Code.Unavailable, undefined, undefined, cause);
+function wasCut(code: number | undefined): ConnectError {
+  const isReset = code !== constants.NGHTTP2_NO_ERROR && code !== constants.NGHTTP2_CANCEL;
+  return unavailable(
+    isReset ? `the peer ended the call with HTTP/2 code ${code}` : "the peer cut the connection",
+  );
+}
+
+function unavailable(what: string, cause?: Error): ConnectError {
+  return new ConnectError(what, Code.Unavailable, undefined, undefined, cause);
 }
