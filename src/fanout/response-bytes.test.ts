@@ -1,6 +1,7 @@
 import { create, type DescMessage, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anyInt32, anyInt64, anyText } from "../../test/kit/any-wire-value.js";
 import { SubscribeResponseSchema } from "../gen/palaver/chat/v1/chat_service_pb.js";
 import {
   EpisodeSchema,
@@ -11,13 +12,6 @@ import {
 import { PartSchema, TextPartSchema } from "../gen/palaver/chat/v1/message_pb.js";
 import { responseBytes } from "./response-bytes.js";
 
-const anyInt32 = fc.oneof(fc.nat(3), fc.integer({ min: 0, max: 2 ** 31 - 1 }));
-const anyInt64 = fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, BigInt(Number.MAX_SAFE_INTEGER)));
-/** With the lengths around which a length of a string takes another byte. */
-const anyText = fc.oneof(
-  fc.string({ unit: "binary" }).map((text) => text.toWellFormed()),
-  fc.constantFrom("", "a".repeat(127), "a".repeat(128), "ä".repeat(64), "🦊".repeat(5_000)),
-);
 /** What a newer version has added somewhere. */
 const anyUnknown = fc.option(fc.constant([{ no: 99, wireType: 0, data: Uint8Array.of(7) }]), {
   nil: undefined,

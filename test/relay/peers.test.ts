@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http2";
+import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, expect, test } from "vitest";
@@ -48,19 +48,23 @@ async function startPeer() {
   return link;
 }
 
-/** Takes calls, and says nothing to any of them. */
-async function deafPeer(): Promise<string> {
+/** Takes calls, and says nothing to any of them by itself. */
+async function mutePeer(): Promise<{ url: string; streams: readonly ServerHttp2Stream[] }> {
   const server = createServer();
   const sockets = new Set<Socket>();
+  const streams: ServerHttp2Stream[] = [];
   server.on("connection", (socket: Socket) => sockets.add(socket));
-  server.on("stream", (stream) => stream.on("error", () => undefined));
+  server.on("stream", (stream) => {
+    streams.push(stream);
+    stream.on("error", () => undefined);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   cleanups.push(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, streams };
 }
 
 /** What was logged, and how often. */
@@ -82,13 +86,17 @@ function peersOf(clock: Clock): { peers: Peers; lines: string[] } {
 function call(peers: Peers, url: string, chatId: string = crypto.randomUUID()) {
   const leaving = new AbortController();
   cleanups.push(() => leaving.abort());
+  let responses = 0;
   let accept: () => void;
   const accepted = new Promise<void>((resolve) => (accept = resolve));
-  const request = { chatId, workerId };
+  const received = (): void => {
+    responses += 1;
+    accept();
+  };
   const end = peers
-    .streamDeltas(url, request, { signal: leaving.signal, received: () => accept() })
+    .streamDeltas(url, { chatId, workerId }, { signal: leaving.signal, received })
     .catch((error: unknown) => error);
-  return { accepted, end };
+  return { accepted, end, responses: () => responses };
 }
 
 test("a peer that dies with hundreds of relays is told of once, and carries them all when it is back", async () => {
@@ -114,7 +122,7 @@ test("a peer that dies with hundreds of relays is told of once, and carries them
 });
 
 test("a peer that takes calls and answers none has 5 s for each, however many waited before it", async () => {
-  const url = await deafPeer();
+  const { url } = await mutePeer();
   const clock = new ManualClock();
   const { peers, lines } = peersOf(clock);
   const first = Array.from({ length: 128 }, () => call(peers, url));
@@ -131,4 +139,26 @@ test("a peer that takes calls and answers none has 5 s for each, however many wa
   clock.advance(5_000);
   expect(await last.end).toMatchObject({ code: Code.Unavailable });
   expect(lines).toHaveLength(1);
+});
+
+test("a peer one of whose streams broke answers again with whatever the others bring", async () => {
+  const { url, streams } = await mutePeer();
+  const { peers, lines } = peersOf(systemClock);
+  const calls = [call(peers, url), call(peers, url)] as const;
+  const [one, other] = calls;
+  await until(() => streams.length === 2, { what: "both calls" });
+  const response = Uint8Array.of(0, 0, 0, 0, 0);
+  for (const stream of streams) {
+    stream.respond({ ":status": 200, "content-type": "application/grpc+proto" });
+    stream.write(response);
+  }
+  await Promise.all(calls.map(({ accepted }) => accepted));
+  streams[0]?.close(2);
+  expect(await Promise.race([one.end, other.end])).toMatchObject({ code: Code.Unavailable });
+  expect(lines).toHaveLength(1);
+  streams[1]?.write(response);
+  await until(() => one.responses() + other.responses() === 3, {
+    what: "the response of the one that is left",
+  });
+  expect(lines.slice(1)).toEqual(["a replica answers again"]);
 });
