@@ -1,5 +1,6 @@
 import { defineCase } from "../../suite/cases/define-case.js";
 import type { CaseContext } from "../../suite/cases/case-context.js";
+import type { As } from "../../suite/run/stage.js";
 import { gate } from "../../surroundings/scripted-model/script.js";
 import { all, halfAnswer, heldTurn, watchAt } from "../kit/cluster.js";
 import { deltasTold, idleWith, type RunningTurn, showing } from "../kit/relays.js";
@@ -53,12 +54,17 @@ export const leaseRenewed = defineCase({
 /** All of it is shown before the turn ends: what is said and committed at once need not be. */
 const wholeAnswer = [...halfAnswer, gate("end")];
 
-/** Two turns that stand in the middle of their answers, at different replicas: who gets a turn is the target's business. */
+/**
+ * Two turns that stand in the middle of their answers, at different replicas. Who gets a turn is the target's business, but a replica that just
+ * started may not be known to the others yet, and is then only given what is asked for there.
+ */
 async function turnsOfTwo(context: CaseContext<"OWN-1">): Promise<readonly [RunningTurn, RunningTurn]> {
   const first = await heldTurn(context, wholeAnswer, halfAnswer, halfAnswer);
+  const [replica] = first.others;
+  const elsewhere = { ...context, client: (as?: As) => context.client({ replica, ...as }) };
   let second = first;
   for (let tries = 0; tries < 12 && second.owner === first.owner; tries += 1)
-    second = await heldTurn(context, halfAnswer, halfAnswer);
+    second = await heldTurn(elsewhere, halfAnswer, halfAnswer);
   context.precondition("two replicas run a turn each", second.owner !== first.owner);
   return [first, second];
 }
