@@ -1,6 +1,6 @@
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { SubscribeResponseSchema } from "../gen/palaver/chat/v1/chat_service_pb.js";
-import { LastFew } from "../platform/index.js";
+import { envelopePrefixBytes, jsonEnvelope, LastFew, sealEnvelope } from "../platform/index.js";
 import type { StreamBatch } from "../stream/index.js";
 import { responseBytes } from "./response-bytes.js";
 
@@ -21,7 +21,7 @@ export function envelopeOf(batch: StreamBatch, codec: Codec): Uint8Array {
   if (last?.batch === batch && last.codec === codec) return last.envelope;
   if (batch.events.length === 0) throw new RangeError("a batch has at least one event");
   const known = made.find((other) => other.codec === codec && isSame(other.batch, batch));
-  last = known ?? { batch, codec, envelope: codec === "json" ? jsonEnvelope(batch) : binaryEnvelope(batch) };
+  last = known ?? { batch, codec, envelope: bytesOf(batch, codec) };
   if (known === undefined) made.add(last);
   return last.envelope;
 }
@@ -29,27 +29,12 @@ export function envelopeOf(batch: StreamBatch, codec: Codec): Uint8Array {
 /** What was asked for last. */
 let last: Made | undefined;
 
-function jsonEnvelope({ events, cursor }: StreamBatch): Uint8Array {
+function bytesOf(batch: StreamBatch, codec: Codec): Buffer {
+  if (codec === "binary") return sealEnvelope(responseBytes(batch, envelopePrefixBytes));
+  const { events, cursor } = batch;
   const response = create(SubscribeResponseSchema, { events: [...events], cursor });
-  const json = toJsonString(SubscribeResponseSchema, response);
-  const envelope = Buffer.alloc(prefixLength + Buffer.byteLength(json));
-  envelope.write(json, prefixLength);
-  return withPrefix(envelope);
+  return jsonEnvelope(toJsonString(SubscribeResponseSchema, response));
 }
-
-function binaryEnvelope(batch: StreamBatch): Uint8Array {
-  return withPrefix(responseBytes(batch, prefixLength));
-}
-
-/** Says in the bytes that are left free for it how long what follows them is. */
-function withPrefix(envelope: Uint8Array): Uint8Array {
-  const length = envelope.length - prefixLength;
-  for (let index = 1; index < prefixLength; index += 1)
-    envelope[index] = length >>> (8 * (prefixLength - 1 - index));
-  return envelope;
-}
-
-const prefixLength = 5;
 
 /** The very same events: nobody changes them. */
 function isSame(a: StreamBatch, b: StreamBatch): boolean {

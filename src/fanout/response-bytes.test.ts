@@ -78,7 +78,7 @@ describe("a response that is written without asking the schema", () => {
           create(SubscribeResponseSchema, { events, cursor }),
         );
         // Equal arrays would be found out byte for byte, in a hundred times the time.
-        expect(hex(bytes)).toBe("00".repeat(5) + hex(expected));
+        expect(hex(bytes.subarray(5))).toBe(hex(expected));
       }),
       { numRuns: 1_000 },
     );

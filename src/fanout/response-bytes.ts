@@ -1,5 +1,4 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type Episode,
   EpisodeSchema,
@@ -7,28 +6,21 @@ import {
   type StreamEvent,
   StreamEventSchema,
 } from "../gen/palaver/chat/v1/event_pb.js";
-import { Role } from "../gen/palaver/chat/v1/message_pb.js";
-import { fieldOf, isKnown, writeInt64, writePart } from "../protocol/index.js";
+import { BackwardWriter, fieldOf, isKnown, writePart } from "../protocol/index.js";
 import type { StreamBatch } from "../stream/index.js";
 
-/** Used again and again, so that its buffer is made once; it stays as large as the largest response was. */
-let writer = new BinaryWriter();
+const writer = new BackwardWriter();
 
 /**
  * A `SubscribeResponse` in the binary encoding, after so many bytes that are left free. Byte for byte what `toBinary` gives; but deltas, which nearly
  * all responses are made of, are written without asking the schema what they consist of.
  */
-export function responseBytes({ events, cursor }: StreamBatch, freeBytes: number): Uint8Array {
-  try {
-    writer.raw(new Uint8Array(freeBytes));
-    for (const event of events) writeEvent(event);
-    if (cursor !== "") writer.uint32(tag.response.cursor).string(cursor);
-    return writer.finish();
-  } catch (error) {
-    // Half a response is left in it.
-    writer = new BinaryWriter();
-    throw error;
-  }
+export function responseBytes({ events, cursor }: StreamBatch, freeBytes: number): Buffer {
+  // Half a response may be left in it.
+  writer.reset();
+  writer.string(tag.response.cursor, cursor);
+  for (let index = events.length - 1; index >= 0; index -= 1) writeEvent(events[index] as StreamEvent);
+  return writer.finish(freeBytes);
 }
 
 const tag = {
@@ -47,36 +39,28 @@ const tag = {
 
 function writeEvent(message: StreamEvent): void {
   const { event } = message;
-  writer.uint32(tag.response.events);
-  if (event.case === "messagePart" && isKnown(message) && isKnown(event.value)) {
-    writer.fork().uint32(tag.event.messagePart).fork();
-    writeMessagePart(event.value);
-    writer.join().join();
-  } else {
-    writer.bytes(toBinary(StreamEventSchema, message));
-  }
+  if (event.case !== "messagePart" || !isKnown(message) || !isKnown(event.value))
+    return writer.bytes(tag.response.events, toBinary(StreamEventSchema, message));
+  const end = writer.length;
+  writeMessagePart(event.value);
+  writer.prefix(tag.event.messagePart, end);
+  writer.prefix(tag.response.events, end);
 }
 
 function writeMessagePart({ episode, firstSeq, seq, role, part, block }: MessagePartEvent): void {
-  if (episode !== undefined) {
-    writer.uint32(tag.messagePart.episode);
-    writeEpisode(episode);
-  }
-  writeInt64(writer, tag.messagePart.firstSeq, firstSeq);
-  writeInt64(writer, tag.messagePart.seq, seq);
-  if (role !== Role.UNSPECIFIED) writer.uint32(tag.messagePart.role).int32(role);
-  if (part !== undefined) {
-    writer.uint32(tag.messagePart.part);
-    writePart(writer, part);
-  }
-  if (block !== 0) writer.uint32(tag.messagePart.block).int32(block);
+  writer.int32(tag.messagePart.block, block);
+  if (part !== undefined) writePart(writer, tag.messagePart.part, part);
+  writer.int32(tag.messagePart.role, role);
+  writer.int64(tag.messagePart.seq, seq);
+  writer.int64(tag.messagePart.firstSeq, firstSeq);
+  if (episode !== undefined) writeEpisode(episode);
 }
 
 function writeEpisode(episode: Episode): void {
-  if (!isKnown(episode)) return void writer.bytes(toBinary(EpisodeSchema, episode));
+  if (!isKnown(episode)) return writer.bytes(tag.messagePart.episode, toBinary(EpisodeSchema, episode));
   const { historyVersion, generationAttempt } = episode;
-  writer.fork();
-  writeInt64(writer, tag.episode.historyVersion, historyVersion);
-  if (generationAttempt !== 0) writer.uint32(tag.episode.generationAttempt).int32(generationAttempt);
-  writer.join();
+  const end = writer.length;
+  writer.int32(tag.episode.generationAttempt, generationAttempt);
+  writer.int64(tag.episode.historyVersion, historyVersion);
+  writer.prefix(tag.messagePart.episode, end);
 }

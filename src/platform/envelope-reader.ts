@@ -1,3 +1,5 @@
+import { envelopePrefixBytes } from "./envelope.js";
+
 /** A message as it is on the wire: after a byte for flags and four for its length. */
 export interface Envelope {
   readonly flags: number;
@@ -11,14 +13,12 @@ export class EnvelopeTooLarge extends Error {
   }
 }
 
-const prefixLength = 5;
-
 /** Finds messages in the chunks that come, as gRPC, gRPC-Web and Connect put them into envelopes. */
 export class EnvelopeReader {
   readonly #limitBytes: number;
   #chunks: Uint8Array[] = [];
   #size = 0;
-  #wanted = prefixLength;
+  #wanted = envelopePrefixBytes;
 
   /** `limitBytes`: of a message. */
   constructor(limitBytes: number) {
@@ -41,15 +41,15 @@ export class EnvelopeReader {
     if (this.#size < this.#wanted) return;
     // Put together only when there is enough: a large message comes in many chunks.
     let bytes = this.#chunks.length === 1 ? asBuffer(chunk) : Buffer.concat(this.#chunks, this.#size);
-    this.#wanted = prefixLength;
-    while (bytes.length >= prefixLength) {
+    this.#wanted = envelopePrefixBytes;
+    while (bytes.length >= envelopePrefixBytes) {
       const length = bytes.readUInt32BE(1);
       if (length > this.#limitBytes) throw new EnvelopeTooLarge(this.#limitBytes);
-      this.#wanted = prefixLength + length;
+      this.#wanted = envelopePrefixBytes + length;
       if (bytes.length < this.#wanted) break;
-      yield { flags: bytes.readUInt8(0), data: bytes.subarray(prefixLength, this.#wanted) };
+      yield { flags: bytes.readUInt8(0), data: bytes.subarray(envelopePrefixBytes, this.#wanted) };
       bytes = bytes.subarray(this.#wanted);
-      this.#wanted = prefixLength;
+      this.#wanted = envelopePrefixBytes;
     }
     this.#size = bytes.length;
     this.#chunks = this.#size === 0 ? [] : [bytes];

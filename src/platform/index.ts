@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from "./clock.js";
 export { DueTimer } from "./due-timer.js";
 export { atEndOfTurn } from "./end-of-turn.js";
+export { envelopePrefixBytes, jsonEnvelope, sealEnvelope } from "./envelope.js";
 export { EnvelopeReader, EnvelopeTooLarge } from "./envelope-reader.js";
 export { LastFew } from "./last-few.js";
 export { createLogger, type Logger, silentLogger } from "./logger.js";

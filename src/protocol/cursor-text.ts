@@ -16,7 +16,9 @@ export function encodeCursorText(kind: number, subject: string, payload: Uint8Ar
   const end = payload.length;
   const bytes = new Uint8Array(end + checksumBytes);
   bytes.set(payload);
-  const checksum = checksumOf(kind, subject, payload);
+  let crc = crcOf(kind, subject);
+  for (const byte of payload) crc = addToCrc(crc, byte);
+  const checksum = ~crc & 0xffffff;
   bytes[end] = checksum >>> 16;
   bytes[end + 1] = checksum >>> 8;
   bytes[end + 2] = checksum;
@@ -43,18 +45,23 @@ function decodeBase64(text: string): Uint8Array {
 }
 
 /**
- * CRC-24 (Interlaken Protocol Definition 1.2) of the kind, the UTF-16 of the subject, and the payload. It ends with a complement: without
- * one, as in OpenPGP, any cursor would stay whole with zeros added to it.
+ * CRC-24 (Interlaken Protocol Definition 1.2) of the kind, the UTF-16 of the subject, and then the payload. It ends with a complement: without
+ * one, as in OpenPGP, any cursor would stay whole with zeros added to it. Up to the payload it is the same for all cursors of a subject, and
+ * those come one after the other.
  */
-function checksumOf(kind: number, subject: string, payload: Uint8Array): number {
+function crcOf(kind: number, subject: string): number {
+  if (last.kind === kind && last.subject === subject) return last.crc;
   let crc = addToCrc(crcStart, kind);
   for (let index = 0; index < subject.length; index += 1) {
     const unit = subject.charCodeAt(index);
     crc = addToCrc(addToCrc(crc, unit >>> 8), unit & 0xff);
   }
-  for (const byte of payload) crc = addToCrc(crc, byte);
-  return ~crc & 0xffffff;
+  last = { kind, subject, crc };
+  return crc;
 }
+
+/** What was asked for last. */
+let last = { kind: Number.NaN, subject: "", crc: 0 };
 
 const crcStart = 0xffffff;
 const crcPolynomial = 0x1328b63;

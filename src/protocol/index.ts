@@ -1,3 +1,4 @@
+export { BackwardWriter } from "./backward-writer.js";
 export {
   type ChatError,
   type ChatErrorKind,
@@ -12,7 +13,7 @@ export {
   encodeCheckpoint,
 } from "./checkpoint.js";
 export { foldDeltas } from "./fold-deltas.js";
-export { fieldOf, isKnown, readTextPart, writeInt64, writePart } from "./part-bytes.js";
+export { fieldOf, isKnown, readTextPart, writePart } from "./part-bytes.js";
 export { placeResults } from "./place-results.js";
 export { type ErrorCategory, type FieldViolation, invalidArgument, PalaverError } from "./palaver-error.js";
 export type { ProviderMetadata } from "./provider-metadata.js";

@@ -3,8 +3,9 @@
  * fraction of the time. What is not known here, or not said to be, goes the ordinary way.
  */
 import { type Message, toBinary } from "@bufbuild/protobuf";
-import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import type { BinaryReader } from "@bufbuild/protobuf/wire";
 import { type Part, PartSchema } from "../gen/palaver/chat/v1/message_pb.js";
+import type { BackwardWriter } from "./backward-writer.js";
 import { partToProto } from "./to-proto.js";
 
 /** What a field of that number begins with, when it is written with its length, or as a number. */
@@ -16,14 +17,15 @@ export const fieldOf = {
 /** The same numbers in `Part` and in `TextPart`. */
 const tag = { text: fieldOf.length(1) };
 
-/** With its length, after the tag of the field. */
-export function writePart(writer: BinaryWriter, part: Part): void {
+/** As a field with that tag. */
+export function writePart(writer: BackwardWriter, field: number, part: Part): void {
   const { kind } = part;
   if (kind.case !== "text" || !isKnown(part) || !isKnown(kind.value))
-    return void writer.bytes(toBinary(PartSchema, part));
-  writer.fork().uint32(tag.text).fork();
-  if (kind.value.text !== "") writer.uint32(tag.text).string(kind.value.text);
-  writer.join().join();
+    return writer.bytes(field, toBinary(PartSchema, part));
+  const end = writer.length;
+  writer.string(tag.text, kind.value.text);
+  writer.prefix(tag.text, end);
+  writer.prefix(field, end);
 }
 
 /** A part as {@link writePart} writes it, if it is a text that is all known; otherwise undefined, somewhere in the middle. */
@@ -37,10 +39,6 @@ export function readTextPart(reader: BinaryReader): Part | undefined {
     text = reader.string(true);
   }
   return reader.pos === end ? partToProto({ type: "text", text }) : undefined;
-}
-
-export function writeInt64(writer: BinaryWriter, fieldTag: number, value: bigint): void {
-  if (value !== 0n) writer.uint32(fieldTag).int64(value);
 }
 
 /** Whether the schema that we have says all of it: what a newer replica has added, and we only pass on, is written the ordinary way. */

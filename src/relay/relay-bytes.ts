@@ -3,7 +3,7 @@
  * it consists of.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { Role } from "../gen/palaver/chat/v1/message_pb.js";
 import {
   type DeltaRun,
@@ -11,7 +11,7 @@ import {
   type StreamDeltasResponse,
   StreamDeltasResponseSchema,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
-import { fieldOf, isKnown, readTextPart, writeInt64, writePart } from "../protocol/index.js";
+import { BackwardWriter, fieldOf, isKnown, readTextPart, writePart } from "../protocol/index.js";
 
 const tag = {
   response: { events: fieldOf.length(1) },
@@ -29,15 +29,22 @@ const roles = new Map<number, Role>(
   [Role.UNSPECIFIED, Role.USER, Role.ASSISTANT, Role.TOOL].map((role) => [role, role]),
 );
 
-export function writeResponse(events: readonly RelayEvent[]): Uint8Array {
+const writer = new BackwardWriter();
+
+/** After so many bytes that are left free. Whatever it is, it is what the schema makes of it. */
+export function writeResponse(events: readonly RelayEvent[], freeBytes = 0): Buffer {
+  // Half a response may be left in it.
+  writer.reset();
   const [only] = events;
   const run = only?.event.case === "deltas" && isKnown(only) ? only.event.value : undefined;
-  if (run === undefined || events.length > 1 || !isKnown(run))
-    return toBinary(StreamDeltasResponseSchema, create(StreamDeltasResponseSchema, { events: [...events] }));
-  const writer = new BinaryWriter();
-  writer.uint32(tag.response.events).fork().uint32(tag.event.deltas).fork();
-  writeRun(writer, run);
-  return writer.join().join().finish();
+  if (run === undefined || events.length > 1 || !isKnown(run)) {
+    const response = create(StreamDeltasResponseSchema, { events: [...events] });
+    return Buffer.concat([Buffer.alloc(freeBytes), toBinary(StreamDeltasResponseSchema, response)]);
+  }
+  writeRun(run);
+  writer.prefix(tag.event.deltas, 0);
+  writer.prefix(tag.response.events, 0);
+  return writer.finish(freeBytes);
 }
 
 export function readResponse(bytes: Uint8Array): StreamDeltasResponse {
@@ -50,19 +57,13 @@ export function readResponse(bytes: Uint8Array): StreamDeltasResponse {
   return { $typeName: "palaver.relay.v1.StreamDeltasResponse", events: [event] };
 }
 
-function writeRun(writer: BinaryWriter, { firstSeq, role, block, part, lengths }: DeltaRun): void {
-  writeInt64(writer, tag.run.firstSeq, firstSeq);
-  if (role !== Role.UNSPECIFIED) writer.uint32(tag.run.role).int32(role);
-  if (block !== 0) writer.uint32(tag.run.block).int32(block);
-  if (part !== undefined) {
-    writer.uint32(tag.run.part);
-    writePart(writer, part);
-  }
-  if (lengths.length > 0) {
-    writer.uint32(tag.run.lengths).fork();
-    for (const length of lengths) writer.uint32(length);
-    writer.join();
-  }
+function writeRun({ firstSeq, role, block, part, lengths }: DeltaRun): void {
+  for (let index = lengths.length - 1; index >= 0; index -= 1) writer.varint(lengths[index] ?? 0);
+  if (lengths.length > 0) writer.prefix(tag.run.lengths, 0);
+  if (part !== undefined) writePart(writer, tag.run.part, part);
+  writer.int32(tag.run.block, block);
+  writer.int32(tag.run.role, role);
+  writer.int64(tag.run.firstSeq, firstSeq);
 }
 
 /** Undefined for whatever is not one run of text, all of it known; what is read is what the schema reads. */

@@ -1,11 +1,11 @@
 import { create, toJsonString } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { encodeEnvelope } from "@connectrpc/connect/protocol";
 import {
   type RelayEvent,
   type RelayService,
   StreamDeltasResponseSchema,
 } from "../gen/palaver/relay/v1/relay_service_pb.js";
+import { envelopePrefixBytes, jsonEnvelope, sealEnvelope } from "../platform/index.js";
 import { PalaverError } from "../protocol/index.js";
 import type { EpisodeSource } from "../stream/index.js";
 import { EpisodeFeed, type HeldDeltas } from "./episode-feed.js";
@@ -71,8 +71,8 @@ class ServedFeed implements Disposable {
   }
 }
 
-function envelopeOf(events: readonly RelayEvent[], codec: "binary" | "json"): Uint8Array {
-  if (codec === "binary") return encodeEnvelope(0, writeResponse(events));
+function envelopeOf(events: readonly RelayEvent[], codec: "binary" | "json"): Buffer {
+  if (codec === "binary") return sealEnvelope(writeResponse(events, envelopePrefixBytes));
   const response = create(StreamDeltasResponseSchema, { events: [...events] });
-  return encodeEnvelope(0, Buffer.from(toJsonString(StreamDeltasResponseSchema, response)));
+  return jsonEnvelope(toJsonString(StreamDeltasResponseSchema, response));
 }

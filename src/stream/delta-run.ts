@@ -103,6 +103,9 @@ export class DeltaRun {
 
   #textFrom(skipped: number, maxLength: number): { text: string; count: number } {
     const ends = this.#ends;
+    const latest = this.#recent.at(-1);
+    // What nearly everybody asks for: the one that just came.
+    if (latest !== undefined && skipped === ends.length - 1) return { text: latest, count: 1 };
     const start = this.#endOf(skipped);
     const upTo = Math.max(skipped + 1, countUpTo(ends, start + maxLength));
     const folded = ends.length - this.#recent.length;

@@ -15,9 +15,16 @@ export const historyReset: StreamEvent = create(StreamEventSchema, {
 export const caughtUp: StreamEvent = create(StreamEventSchema, { event: { case: "caughtUp", value: {} } });
 export const keepalive: StreamEvent = create(StreamEventSchema, { event: { case: "keepalive", value: {} } });
 
+/** The same for everybody, too. */
 export function statusEvent(status: ChatStatus): StreamEvent {
-  return create(StreamEventSchema, { event: { case: "status", value: { status } } });
+  const known = statusEvents.get(status);
+  if (known !== undefined) return known;
+  const event = create(StreamEventSchema, { event: { case: "status", value: { status } } });
+  statusEvents.set(status, event);
+  return event;
 }
+
+const statusEvents = new Map<ChatStatus, StreamEvent>();
 
 /** Deltas of the attempt that the chat is at, as they were stored. */
 export function deltaEvent(

@@ -89,6 +89,7 @@ export class Subscription implements Disposable {
   #followed: Following | undefined;
   #timer: Disposable | undefined;
   #failure: PalaverError | undefined;
+  #shutDown: boolean;
   /** A batch was taken, and nobody asked for the next one yet. */
   #delivering = false;
   #onReady: ((options: { readonly patient: boolean }) => void) | undefined;
@@ -101,13 +102,18 @@ export class Subscription implements Disposable {
     this.#position = position;
     this.#views = new ViewSource(deps, chatId);
     this.#silence = new DueTimer(clock, keepaliveMs, wake);
+    this.#shutDown = shutdown.aborted;
+    const end = (): void => {
+      this.#shutDown = true;
+      wake();
+    };
     // Every subscription of the server listens to this one signal, which is no leak.
     setMaxListeners(0, shutdown);
-    shutdown.addEventListener("abort", wake, { once: true });
+    shutdown.addEventListener("abort", end, { once: true });
     this.#sources = [
       this.#views,
       this.#silence,
-      { [Symbol.dispose]: () => shutdown.removeEventListener("abort", wake) },
+      { [Symbol.dispose]: () => shutdown.removeEventListener("abort", end) },
       bus.watchChat(chatId, (notification) => {
         const version = Number(notification?.snapshotVersion ?? Number.POSITIVE_INFINITY);
         this.#notifiedVersion = Math.max(this.#notifiedVersion ?? 0, version);
@@ -157,7 +163,7 @@ export class Subscription implements Disposable {
   }
 
   #take(): StreamBatch | undefined {
-    if (this.#deps.shutdown.aborted) throw shuttingDown();
+    if (this.#shutDown) throw shuttingDown();
     const followed = this.#followed;
     if (followed?.log.state.type === "open" && !this.#hasOthers()) {
       if (followed.log.lastSeq <= followed.lastSeq) return this.#takeKeepalive();

@@ -1,6 +1,7 @@
 import { ChatStatus } from "../gen/palaver/chat/v1/chat_pb.js";
 import type { StreamEvent } from "../gen/palaver/chat/v1/event_pb.js";
 import type { ChatView } from "./chat-view.js";
+import { LastFew } from "../platform/index.js";
 import { compareEpisodes } from "./episode.js";
 import {
   actionRequiredEvent,
@@ -13,7 +14,7 @@ import {
   retryEvent,
   statusEvent,
 } from "./stream-event.js";
-import { isIdle, type Told, toldOf } from "./told.js";
+import { isIdle, isSameTold, type Told, toldOf } from "./told.js";
 
 /** An event, and what has been told with it. Undefined where it makes sense only together with the next: both travel together. */
 export interface Telling {
@@ -30,12 +31,36 @@ export interface Telling {
  * the state of a client is complete (STREAM-2). A `retry` that was announced is not taken back by an event of its own: it is over with
  * the next delta, preview reset or status.
  */
-export function tellings(
-  told: Told,
-  view: ChatView,
-  options: { readonly resetPreview: boolean },
-): { readonly tellings: readonly Telling[]; readonly told: Told } {
+export function tellings(told: Told, view: ChatView, options: TellingOptions): Tellings {
   const { resetPreview } = options;
+  const known = made.find(
+    (other) => other.view === view && other.resetPreview === resetPreview && isSameTold(other.from, told),
+  );
+  if (known !== undefined) return known.result;
+  const result = makeTellings(told, view, options);
+  made.add({ from: told, view, resetPreview, result });
+  return result;
+}
+
+export interface Tellings {
+  readonly tellings: readonly Telling[];
+  readonly told: Told;
+}
+
+interface TellingOptions {
+  readonly resetPreview: boolean;
+}
+
+interface Made extends TellingOptions {
+  readonly from: Told;
+  readonly view: ChatView;
+  readonly result: Tellings;
+}
+
+/** Subscribers of a chat who are at the same place share views: what they are told are the very same events, which are encoded once. */
+const made = new LastFew<Made>(4);
+
+function makeTellings(told: Told, view: ChatView, { resetPreview }: TellingOptions): Tellings {
   const { opening } = told;
   const { chat } = view;
   const now = toldOf(view);
