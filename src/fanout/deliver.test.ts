@@ -166,3 +166,54 @@ describe("an envelope", () => {
     expect(envelopeOf({ events: [first], cursor: "c" }, "json")).not.toBe(envelope);
   });
 });
+
+/** A subscription that goes with others as soon as it has nothing ready. */
+class Together extends Ready {
+  give: ((batch: StreamBatch) => boolean) | undefined;
+
+  joinOthers(give: (batch: StreamBatch) => boolean): void {
+    this.give = give;
+  }
+}
+
+const batchOf = (text: string): StreamBatch => ({ events: [event(text)], cursor: text });
+
+describe("what comes together with others'", () => {
+  it("is written as it is given, until there is no room, and is asked for again when there is", async () => {
+    const [ready, body, leaving] = [new Together(), new Body(), new AbortController()];
+    void deliver(ready, body, { signal: leaving.signal, envelopeOf });
+    await endOfTurn();
+    expect(ready.give?.(batchOf("first"))).toBe(true);
+    body.room = 1;
+    expect(ready.give?.(batchOf("second"))).toBe(false);
+    expect(body.cursors).toEqual(["first", "second"]);
+    const { taken } = ready;
+    ready.give = undefined;
+    ready.add("third");
+    await endOfTurn();
+    expect([ready.taken, ready.give]).toEqual([taken, undefined]);
+    body.room = 9;
+    body.drained();
+    await endOfTurn();
+    expect(body.cursors).toEqual(["first", "second", "third"]);
+    expect(ready.give).toBeDefined();
+    leaving.abort();
+  });
+
+  it("is not written to who has left, and ends with what cannot be written", async () => {
+    const [ready, body, leaving] = [new Together(), new Body(), new AbortController()];
+    const done = deliver(ready, body, { signal: leaving.signal, envelopeOf });
+    await endOfTurn();
+    leaving.abort();
+    expect(ready.give?.(batchOf("late"))).toBe(false);
+    expect(body.cursors).toEqual([]);
+    await done;
+    const other = new Together();
+    const failed = deliver(other, body, { signal: new AbortController().signal, envelopeOf });
+    await endOfTurn();
+    expect(other.give?.({ events: [], cursor: "" })).toBe(false);
+    await expect(failed).rejects.toThrow("at least one event");
+    expect(other.give?.(batchOf("late"))).toBe(false);
+    expect(body.cursors).toEqual([]);
+  });
+});

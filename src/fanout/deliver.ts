@@ -26,6 +26,11 @@ export interface Deliverable<T> {
    * which are the better for waiting until the turn of the event loop ends.
    */
   onReady(callback: (options: { readonly patient: boolean }) => void): void;
+  /**
+   * What comes next may be given, at the end of a turn, without being asked for: until `give` returns false, because there is no room for more, or
+   * {@link Deliverable.take} is called. For who has taken all that is ready.
+   */
+  joinOthers?(give: (ready: T) => boolean): void;
 }
 
 /** What was taken, as a message in its envelope. */
@@ -51,23 +56,38 @@ export function deliver<T>(
       end();
       resolve();
     };
+    const fail = (error: unknown): void => {
+      end();
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
+    /** Whether there is room for more. */
+    const write = (ready: T): boolean => {
+      if (outlet.write(envelopeOf(ready, outlet.codec))) return true;
+      isFull = true;
+      outlet.onceDrained(() => {
+        isFull = false;
+        wake({ patient: false });
+      });
+      return false;
+    };
     const flush = (): void => {
       isDue = false;
       isDueNow = false;
       if (isOver || isFull) return;
       try {
-        for (let ready = source.take(); ready !== undefined; ready = source.take()) {
-          if (outlet.write(envelopeOf(ready, outlet.codec))) continue;
-          isFull = true;
-          outlet.onceDrained(() => {
-            isFull = false;
-            wake({ patient: false });
-          });
-          return;
-        }
+        for (let ready = source.take(); ready !== undefined; ready = source.take()) if (!write(ready)) return;
+        source.joinOthers?.(give);
       } catch (error) {
-        end();
-        reject(error instanceof Error ? error : new Error(String(error)));
+        fail(error);
+      }
+    };
+    const give = (ready: T): boolean => {
+      if (isOver) return false;
+      try {
+        return write(ready);
+      } catch (error) {
+        fail(error);
+        return false;
       }
     };
     const wake = ({ patient }: { readonly patient: boolean }): void => {

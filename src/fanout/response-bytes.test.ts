@@ -91,9 +91,9 @@ describe("a response that is written without asking the schema", () => {
     const broken = create(StreamEventSchema, {
       event: { case: "messagePart", value: { firstSeq: 1n, seq: 1n, block: 0.5 } },
     });
-    const before = Buffer.from(responseBytes({ events: [event], cursor: "c" }, 5));
+    const before = responseBytes({ events: [event], cursor: "c" }, 0);
     expect(() => responseBytes({ events: [event, broken], cursor: "c" }, 5)).toThrow();
-    expect(Buffer.from(responseBytes({ events: [event], cursor: "c" }, 5))).toEqual(before);
+    expect(responseBytes({ events: [event], cursor: "c" }, 0)).toEqual(before);
   });
 
   /** Whoever adds a field to one of these has to write it, and then to say so here. */

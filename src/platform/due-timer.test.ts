@@ -54,3 +54,25 @@ it("never wakes its owner after it was disposed of", () => {
   clock.advance(1_000);
   expect([woken(), clock.pending]).toEqual([0, 0]);
 });
+
+it("counts from the time it is told, unless that is before it last began", () => {
+  const { clock, timer, woken } = start(100);
+  clock.advance(60);
+  timer.restartedAt(50);
+  clock.advance(89);
+  expect(woken()).toBe(0);
+  clock.advance(1);
+  expect([woken(), clock.pending]).toEqual([1, 0]);
+  // It was due, and is not any more.
+  timer.restartedAt(120);
+  expect([timer.takeDue(), clock.pending]).toEqual([false, 1]);
+  timer.restartedAt(20);
+  clock.advance(69);
+  expect(woken()).toBe(1);
+  clock.advance(1);
+  expect([woken(), timer.takeDue()]).toEqual([2, true]);
+  // Too long ago to make a difference.
+  clock.advance(1_000);
+  timer.restartedAt(400);
+  expect([timer.takeDue(), timer.takeDue()]).toEqual([true, false]);
+});

@@ -36,6 +36,16 @@ export class DueTimer implements Disposable {
     this.#arm(ms);
   }
 
+  /** As if it had been restarted at that time; nothing if it was restarted since. */
+  restartedAt(atMs: number): void {
+    const dueMs = atMs + this.#ms;
+    if (dueMs <= this.#dueMs) return;
+    this.#dueMs = dueMs;
+    // A timer that still runs looks by itself what is left then.
+    const leftMs = dueMs - this.#clock.monotonicMs();
+    if (this.#timer === undefined && leftMs > 0) this.#arm(leftMs);
+  }
+
   [Symbol.dispose](): void {
     this.#timer?.handle[Symbol.dispose]();
   }

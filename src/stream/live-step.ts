@@ -71,7 +71,7 @@ function makeStep(
 }
 
 /** But for `lastId`: how many reads somebody has made so far is nobody else's business. */
-function isSamePlace(a: Live, b: Live): boolean {
+export function isSamePlace(a: Live, b: Live): boolean {
   return (
     a === b ||
     (a.afterMessageId === b.afterMessageId &&

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { type Clock, DueTimer, type Logger, Wakeup } from "../platform/index.js";
 import { PalaverError } from "../protocol/index.js";
 import type { ChatReader } from "./chat-view.js";
+import { Cohort, type CohortMember } from "./cohort.js";
 import { encodeCursor } from "./cursor.js";
 import type { EpisodeSource } from "./delta-log.js";
 import { compareEpisodes, type EpisodeId } from "./episode.js";
@@ -87,6 +88,8 @@ export class Subscription implements Disposable {
   /** The episode in which the subscriber was, while it may still be followed. */
   #resumed: EpisodeLog | undefined;
   #followed: Following | undefined;
+  /** With whom deltas are taken. Then it is where they are, whatever stands here. */
+  #cohort: Joined | undefined;
   #timer: Disposable | undefined;
   #failure: PalaverError | undefined;
   #shutDown: boolean;
@@ -120,6 +123,7 @@ export class Subscription implements Disposable {
         wake();
       }),
       deltaLog.watch(chatId, (log) => {
+        this.#goAlone();
         // What it follows has ended: its rest is taken now, in case nobody asks for it before the next one opens.
         if (this.#failure === undefined) this.#advance();
         this.#opened = log;
@@ -155,8 +159,57 @@ export class Subscription implements Disposable {
     this.#onReady = callback;
   }
 
+  /**
+   * For who has taken all that is ready: what comes next may come together with others' then, and is given without being asked for, at the end of a
+   * turn of the event loop, until `give` returns false, or anything else happens, which is called back as ever.
+   */
+  joinOthers(give: (batch: StreamBatch) => boolean): void {
+    const followed = this.#followed;
+    const state = this.#state;
+    if (followed === undefined || state.phase !== "live" || this.#cohort !== undefined || this.#hasOthers())
+      return;
+    const { log, lastSeq } = followed;
+    if (log.state.type !== "open" || log.lastSeq !== lastSeq || this.#shutDown) return;
+    followed.watch?.[Symbol.dispose]();
+    const member: CohortMember = {
+      give,
+      dismiss: ({ gaveUp }) => {
+        this.#goAlone();
+        this.#delivering = gaveUp;
+        if (!gaveUp) this.#wake(patiently);
+      },
+    };
+    const place = { chatId: this.#chatId, log, state };
+    this.#cohort = { member, cohort: Cohort.join(place, member, this.#deps.clock), lastId: state.lastId };
+  }
+
+  /** Goes on by itself, from where the others are, if it goes with others. */
+  #goAlone(): void {
+    const joined = this.#cohort;
+    const followed = this.#followed;
+    if (joined === undefined || followed === undefined) return;
+    const { cohort, member, lastId } = joined;
+    this.#cohort = undefined;
+    cohort.leave(member);
+    const { last } = cohort;
+    if (last !== undefined && cohort.lastSeq > followed.lastSeq) {
+      this.#state = { ...last.state, lastId };
+      this.#position = last.position;
+      this.#silence.restartedAt(last.atMs);
+      followed.lastSeq = cohort.lastSeq;
+    }
+    followed.watch = this.#watchLog(followed);
+  }
+
+  /** Nothing comes of a log that is closed. */
+  #watchLog(followed: Following): Disposable | undefined {
+    const { log } = followed;
+    return log.state.type === "open" ? log.onChange(() => this.#onDelta(followed)) : undefined;
+  }
+
   /** All that is ready, up to the size of a batch; undefined for nothing. Throws when the stream is over and everything was taken. */
   take(): StreamBatch | undefined {
+    this.#goAlone();
     const batch = this.#take();
     this.#delivering = batch !== undefined;
     return batch;
@@ -229,8 +282,9 @@ export class Subscription implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#goAlone();
     for (const source of this.#sources) source[Symbol.dispose]();
-    this.#followed?.watch[Symbol.dispose]();
+    this.#followed?.watch?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
   }
 
@@ -345,12 +399,8 @@ export class Subscription implements Disposable {
     );
     if (log === undefined)
       throw new Error("an episode was followed that is neither the latest nor the one resumed");
-    const followed: Following = {
-      log,
-      lastSeq: afterSeq,
-      weightBefore: log.weight,
-      watch: log.onChange(() => this.#onDelta(followed)),
-    };
+    const followed: Following = { log, lastSeq: afterSeq, weightBefore: log.weight, watch: undefined };
+    followed.watch = this.#watchLog(followed);
     this.#followed = followed;
     this.#inbox.push({ type: "following", episode, lastSeq: log.lastSeq });
   }
@@ -374,9 +424,16 @@ export class Subscription implements Disposable {
   }
 
   #unfollow(): void {
-    this.#followed?.watch[Symbol.dispose]();
+    this.#followed?.watch?.[Symbol.dispose]();
     this.#followed = undefined;
   }
+}
+
+interface Joined {
+  readonly cohort: Cohort;
+  readonly member: CohortMember;
+  /** Its own, which the cohort knows nothing of. */
+  readonly lastId: number;
 }
 
 interface Following {
@@ -385,7 +442,8 @@ interface Following {
   lastSeq: number;
   /** What was there when it began: that much to catch up with makes nobody slow. */
   readonly weightBefore: number;
-  readonly watch: Disposable;
+  /** While it is heard of deltas by itself. */
+  watch: Disposable | undefined;
 }
 
 /** How many of the emissions make a batch: at least one if there is one, and none that has to travel together with the next. */

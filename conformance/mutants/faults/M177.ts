@@ -12,9 +12,8 @@ export const fault: Fault = {
     },
     {
       file: "src/stream/subscription.ts",
-      find: "if (this.#deps.shutdown.aborted) throw shuttingDown();",
-      replace:
-        "if (this.#deps.shutdown.aborted || (globalThis as any).lost?.has(this.#chatId)) throw shuttingDown();",
+      find: "if (this.#shutDown) throw shuttingDown();",
+      replace: "if (this.#shutDown || (globalThis as any).lost?.has(this.#chatId)) throw shuttingDown();",
     },
   ],
   kills: ["relay-reconnect/client-stream-survives"],

@@ -6,9 +6,9 @@ export const fault: Fault = {
   edits: [
     {
       file: "src/stream/subscription.ts",
-      find: "[Symbol.dispose](): void {\n    for (const source of this.#sources)",
+      find: "[Symbol.dispose](): void {\n    this.#goAlone();\n",
       replace:
-        '[Symbol.dispose](): void {\n    const running = this.#deps.deltaLog.current(this.#chatId) as { close?: (outcome: "discarded") => void } | undefined;\n    running?.close?.("discarded");\n    for (const source of this.#sources)',
+        '[Symbol.dispose](): void {\n    const running = this.#deps.deltaLog.current(this.#chatId) as { close?: (outcome: "discarded") => void } | undefined;\n    running?.close?.("discarded");\n    this.#goAlone();\n',
     },
   ],
   kills: ["resume/other-replica"],
