@@ -8,19 +8,19 @@ export const fault: Fault = {
       file: "src/relay/chat-relay.ts",
       find: "this.#dials.set(dialId, controller);",
       replace:
-        "this.#dials.set(dialId, controller);\n    const waits = ((globalThis as any).dialling ??= new Map());\n    if (!waits.has(this.#chatId)) {\n      let go = () => {};\n      waits.set(this.#chatId, { wait: new Promise<void>((resolve) => (go = resolve)), go });\n    }",
+        "this.#dials.set(dialId, controller);\n    const waiting = ((globalThis as any).dialling ??= new Map());\n    if (!waiting.has(this.#chatId)) waiting.set(this.#chatId, []);",
     },
     {
       file: "src/relay/chat-relay.ts",
       find: 'metrics.dialed("accepted");',
       replace:
-        'metrics.dialed("accepted");\n    (globalThis as any).dialling?.get(this.#chatId)?.go();\n    (globalThis as any).dialling?.delete(this.#chatId);',
+        'metrics.dialed("accepted");\n    const waiting = (globalThis as any).dialling?.get(this.#chatId) ?? [];\n    (globalThis as any).dialling?.delete(this.#chatId);\n    for (const go of waiting) go();',
     },
     {
       file: "src/stream/subscription.ts",
-      find: "const batch = this.take();\n      if",
+      find: "const batch = this.#take();",
       replace:
-        "await (globalThis as any).dialling?.get(this.#chatId)?.wait;\n      const batch = this.take();\n      if",
+        "const dial = (globalThis as any).dialling?.get(this.#chatId);\n    if (dial !== undefined) {\n      dial.push(() => this.#wake());\n      return undefined;\n    }\n    const batch = this.#take();",
     },
   ],
   kills: ["relay-stale/pending-dial-blocks-nothing", "snapshot/turn-ends-during-dial"],
