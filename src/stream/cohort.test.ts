@@ -192,6 +192,23 @@ test("whoever is full goes on by itself where it was, and is cut off when it is 
   expect([quick.given, slow.given]).toEqual([101, 2]);
 });
 
+test("only so many places have a cohort: who is anywhere else goes alone, and is told the same", async () => {
+  const scene = new Scene();
+  scene.generate();
+  const readers = Array.from({ length: 12 }, (_, index) => new Reader(scene, { afterMessageId: 1 + index }));
+  await turn();
+  for (const text of ["b", "c"]) {
+    scene.world.delta(text);
+    await turn();
+  }
+  expect(readers.map(({ given }) => given)).toEqual([
+    ...Array<number>(8).fill(2),
+    ...Array<number>(4).fill(0),
+  ]);
+  for (const { told } of readers) expect(told.slice(-2)).toEqual(["2.1#2 of 1", "2.1#3 of 1"]);
+  for (const reader of readers) reader[Symbol.dispose]();
+});
+
 test("deltas that are too much for one batch come in several", async () => {
   const scene = new Scene();
   scene.generate();

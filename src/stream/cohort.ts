@@ -1,6 +1,6 @@
 import { atEndOfTurn, type Clock } from "../platform/index.js";
 import type { EpisodeLog } from "./episode-log.js";
-import { isSamePlace, tellDeltas } from "./live-step.js";
+import { isSamePlace, type LiveStep, tellDeltas } from "./live-step.js";
 import { maxBatchSize, type StreamBatch } from "./stream-batch.js";
 import type { Live, StreamPosition } from "./stream-state.js";
 
@@ -55,14 +55,18 @@ export class Cohort {
     this.#watch = log.onChange(() => this.#onChange());
   }
 
-  /** Goes with those who are there, or begins a cohort. Only for who has taken every delta of the log, which is open. */
-  static join(place: CohortPlace, member: CohortMember, clock: Clock): Cohort {
+  /**
+   * Goes with those who are there, or begins a cohort; undefined where there are too many already. Only for who has taken every delta of the log,
+   * which is open.
+   */
+  static join(place: CohortPlace, member: CohortMember, clock: Clock): Cohort | undefined {
     const { log, state } = place;
     // What came in this turn has been taken by whoever joins.
     for (const cohort of cohorts.get(log) ?? []) cohort.#tell();
     const known = cohorts.get(log) ?? [];
     let cohort = known.find((other) => isSamePlace(other.#state, state));
     if (cohort === undefined) {
+      if (known.length >= maxCohorts) return undefined;
       cohort = new Cohort(place, clock);
       cohorts.set(log, [...known, cohort]);
     }
@@ -94,8 +98,7 @@ export class Cohort {
   #tell(): void {
     this.#isDue = false;
     while (this.#members.size > 0 && this.#log.lastSeq > this.#lastSeq) {
-      const events = this.#log.read(this.#lastSeq, maxBatchSize);
-      const step = events && tellDeltas(this.#chatId, this.#state, this.#log.episode, events);
+      const step = this.#nextStep();
       const lastSeq = step?.position.seen?.lastSeq;
       if (step === undefined || lastSeq === undefined) return this.#dismissAll();
       const { state, position } = step;
@@ -103,6 +106,16 @@ export class Cohort {
       this.#lastSeq = lastSeq;
       this.#last = { state, position, atMs: this.#clock.monotonicMs() };
       this.#give(step.batch);
+    }
+  }
+
+  /** Undefined where members have to look for themselves. Never throws: whatever is wrong, each of them finds out where it can be told. */
+  #nextStep(): LiveStep | undefined {
+    try {
+      const events = this.#log.read(this.#lastSeq, maxBatchSize);
+      return events && tellDeltas(this.#chatId, this.#state, this.#log.episode, events);
+    } catch {
+      return undefined;
     }
   }
 
@@ -128,6 +141,9 @@ export class Cohort {
     else cohorts.set(this.#log, others);
   }
 }
+
+/** Places are the clients' choice, and looking for one costs time for each: whoever is anywhere else goes alone. */
+const maxCohorts = 8;
 
 /** Those of a log: nearly always one. */
 const cohorts = new WeakMap<EpisodeLog, Cohort[]>();

@@ -168,9 +168,10 @@ export class Subscription implements Disposable {
     const state = this.#state;
     if (followed === undefined || state.phase !== "live" || this.#cohort !== undefined || this.#hasOthers())
       return;
+    // While it reads it goes alone: what it reads is for it.
+    if (state.fetchId !== undefined || this.#shutDown) return;
     const { log, lastSeq } = followed;
-    if (log.state.type !== "open" || log.lastSeq !== lastSeq || this.#shutDown) return;
-    followed.watch?.[Symbol.dispose]();
+    if (log.state.type !== "open" || log.lastSeq !== lastSeq) return;
     const member: CohortMember = {
       give,
       dismiss: ({ gaveUp }) => {
@@ -179,8 +180,11 @@ export class Subscription implements Disposable {
         if (!gaveUp) this.#wake(patiently);
       },
     };
-    const place = { chatId: this.#chatId, log, state };
-    this.#cohort = { member, cohort: Cohort.join(place, member, this.#deps.clock), lastId: state.lastId };
+    const cohort = Cohort.join({ chatId: this.#chatId, log, state }, member, this.#deps.clock);
+    if (cohort === undefined) return;
+    followed.watch?.[Symbol.dispose]();
+    followed.watch = undefined;
+    this.#cohort = { member, cohort, lastId: state.lastId };
   }
 
   /** Goes on by itself, from where the others are, if it goes with others. */

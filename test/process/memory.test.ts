@@ -13,7 +13,8 @@ const script = { name: "quick", turns: [{ steps: [{ text: "An answer in a few fr
 
 // More turns take longer: TEST_MEMORY_MARKS="1000 10000" npx vitest run test/process/memory.test.ts
 it("the memory of a replica does not grow with the turns that it has run", async () => {
-  const marks = (process.env["TEST_MEMORY_MARKS"] ?? "1000 2000").split(" ");
+  // Until then it also grows by what is compiled: 1.8 MB in the second thousand turns, 0.2 to 0.3 in each of those after it.
+  const marks = (process.env["TEST_MEMORY_MARKS"] ?? "2000 3000").split(" ");
   const heaps = await heapsAfter(marks);
   console.info(
     `heap: ${heaps.map(({ turns, heapBytes }) => `${heapBytes} bytes after ${turns} turns`).join(", ")}`,
